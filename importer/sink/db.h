@@ -1,0 +1,87 @@
+/* sink/db.h: one connection to a target, for statements. What the ledger, migrations and catalogues use.
+ *
+ * postgres.c is the only file that includes libpq's header, sqlite.c the only one that includes SQLite's.
+ * A connection belongs to one thread at a time. Placeholders are $1, $2, ... in order of first appearance, on both
+ * engines. Every wait has a deadline; no call blocks for ever. Passwords never appear in a message. */
+#ifndef WINDROW_SINK_DB_H
+#define WINDROW_SINK_DB_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+enum db_engine { DB_POSTGRESQL = 1, DB_SQLITE };
+
+struct db;
+
+struct db_options {
+    uint32_t wait_ms;           /* for one answer, or for a lock on SQLite; 0: the default */
+    bool read_only;
+    const char *application;    /* application_name; default "windrow" */
+};
+
+/* Open `target` ("sqlite:PATH" or a libpq connection string). A SQLite file is created unless read_only.
+ * PostgreSQL sessions are pinned: search_path as given by the server but pg_catalog first, UTF8, ISO dates, UTC,
+ * standard_conforming_strings, synchronous_commit=on, keepalives. NULL on failure (W0501). */
+struct db *db_open(const char *target, const struct db_options *options, struct err *err);
+void db_close(struct db *db);   /* accepts NULL; an open transaction is rolled back */
+enum db_engine db_engine(const struct db *db);
+/* For messages: the target without password. */
+const char *db_name(const struct db *db);
+/* A text that stays the same as long as this is the same database (system identifier and database, or file). */
+int db_identity(struct db *db, struct buf *ret, struct err *err);
+
+enum db_type { DB_NULL = 0, DB_TEXT, DB_BYTES, DB_INT };
+struct db_value {
+    enum db_type type;
+    int64_t n;
+    struct str text;            /* TEXT and BYTES */
+};
+static inline struct db_value db_null(void) { return (struct db_value){.type = DB_NULL}; }
+static inline struct db_value db_text(struct str s) { return (struct db_value){.type = s.at ? DB_TEXT : DB_NULL, .text = s}; }
+static inline struct db_value db_bytes(struct str s) { return (struct db_value){.type = DB_BYTES, .text = s}; }
+static inline struct db_value db_int(int64_t n) { return (struct db_value){.type = DB_INT, .n = n}; }
+
+/* Rows, fetched whole (keep them small) into memory of the result. Values come as text, bytea decoded;
+ * integers of SQLite printed as text. */
+struct db_result {
+    size_t n_rows, n_columns;
+    struct db_value *values;    /* row by row; type NULL, TEXT or BYTES */
+    uint64_t affected;          /* rows changed, for INSERT, UPDATE, DELETE */
+    struct arena *arena;
+};
+static inline struct str db_cell(const struct db_result *r, size_t row, size_t column)
+{
+    return r->values[row * r->n_columns + column].text;
+}
+int64_t db_cell_int(const struct db_result *r, size_t row, size_t column);  /* 0 for null */
+void db_result_release(struct db_result *r);
+
+/* Statements without parameters or result; several in one text are allowed. On failure err->sqlstate and, where
+ * the server gave it, err->byte = the offset in `sql` (has_byte). */
+int db_exec(struct db *db, const char *sql, struct err *err);
+/* One statement. `ret` may be NULL; it is released by the caller. Prepared once and kept by its text. */
+int db_query(struct db *db, const char *sql, const struct db_value *params, size_t n, struct db_result *ret,
+             struct err *err);
+/* One row after the other, for long answers, in constant memory: 0, or -1 also when `row` returned -1. */
+int db_stream(struct db *db, const char *sql, const struct db_value *params, size_t n,
+              int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
+              struct err *err);
+
+int db_begin(struct db *db, struct err *err);   /* SQLite: BEGIN IMMEDIATE */
+int db_rollback(struct db *db);                 /* void in spirit; 0 when the connection is usable afterwards */
+enum db_outcome { DB_COMMITTED, DB_NOT_COMMITTED, DB_UNKNOWN };
+/* The server's word decides: its tag must be COMMIT. DB_UNKNOWN: ask the ledger on a new connection. */
+enum db_outcome db_commit(struct db *db, struct err *err);
+/* True while the connection is usable. */
+bool db_alive(const struct db *db);
+/* Is this failure one that passes (connection lost, restart, deadlock, serialization, busy)? */
+bool db_transient(const struct err *err);
+/* Ask the server to stop the running statement; async-signal-safe is not promised, thread-safe is. */
+void db_cancel(struct db *db);
+
+/* An identifier as it must stand in SQL, quoted; a string literal. Appended to `out`. */
+int db_quote_name(const struct db *db, const char *name, struct buf *out);
+int db_quote_text(const struct db *db, struct str text, struct buf *out);
+
+#endif

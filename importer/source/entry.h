@@ -1,0 +1,32 @@
+/* source/entry.h: one file or directory of a source, as the walk hands it on. */
+#ifndef WINDROW_SOURCE_ENTRY_H
+#define WINDROW_SOURCE_ENTRY_H
+
+#include "base/str.h"
+
+enum entry_kind { ENTRY_FILE, ENTRY_DIRECTORY, ENTRY_SKIPPED };
+
+/* Why an entry was skipped, or 0. */
+enum entry_reason {
+    ENTRY_TAKEN = 0,
+    ENTRY_SKIP_LIST,        /* the mapping's skip: */
+    ENTRY_LINK,             /* a symbolic link: never followed */
+    ENTRY_SPECIAL,          /* FIFO, socket, device */
+    ENTRY_UNREADABLE,       /* permission, I/O error: `message` says which */
+    ENTRY_TOO_DEEP,
+    ENTRY_REASON_COUNT
+};
+const char *entry_reason_name(enum entry_reason reason);
+
+struct entry {
+    enum entry_kind kind;
+    enum entry_reason reason;
+    uint32_t root;          /* ordinal of the SOURCE argument */
+    struct str path;        /* relative to its root, '/' between names; a directory ends in '/' */
+    uint64_t size;
+    int64_t mtime_ns;
+    uint64_t device, inode;
+    const char *message;    /* of ENTRY_UNREADABLE; else NULL */
+};
+
+#endif
