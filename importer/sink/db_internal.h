@@ -1,0 +1,50 @@
+/* sink/db_internal.h: what stands behind db.h, for db.c, postgres.c and sqlite.c only.
+ *
+ * Each engine has a struct that begins with `struct db` and one table of functions; db.c chooses by the target and
+ * hands every call on. The contracts are those of db.h. */
+#ifndef WINDROW_SINK_DB_INTERNAL_H
+#define WINDROW_SINK_DB_INTERNAL_H
+
+#include "sink/db.h"
+
+struct db_ops;
+
+struct db {
+    const struct db_ops *ops;
+};
+
+struct db_ops {
+    enum db_engine engine;
+    struct db *(*open)(const char *target, const struct db_options *options, struct err *err);
+    void (*close)(struct db *db);           /* never called with NULL */
+    const char *(*name)(const struct db *db);
+    int (*identity)(struct db *db, struct buf *ret, struct err *err);
+    int (*exec)(struct db *db, const char *sql, struct err *err);
+    int (*query)(struct db *db, const char *sql, const struct db_value *params, size_t n, struct db_result *ret,
+                 struct err *err);
+    int (*stream)(struct db *db, const char *sql, const struct db_value *params, size_t n,
+                  int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
+                  struct err *err);
+    int (*begin)(struct db *db, struct err *err);
+    int (*rollback)(struct db *db);
+    enum db_outcome (*commit)(struct db *db, struct err *err);
+    bool (*alive)(const struct db *db);
+    void (*cancel)(struct db *db);
+};
+
+extern const struct db_ops db_ops_postgres;
+extern const struct db_ops db_ops_sqlite;
+
+/* "sqlite:PATH" is SQLite, everything else is for libpq. */
+bool db_target_is_sqlite(const char *target);
+
+/* Make an empty result with an arena of its own; `rows` and `columns` may be 0. The values are cleared (DB_NULL). -1
+ * with err set when out of memory; db_result_release() frees it. */
+int db_result_init(struct db_result *ret, size_t rows, size_t columns, struct err *err);
+
+/* err->sqlstate is what db_transient() looks at. PostgreSQL's own states are used as they are, "08006" for a lost
+ * connection found on our side. SQLite has none: its wrapper stores "SQ" and the primary result code in three digits
+ * ("SQ005" busy, "SQ006" locked, "SQ019" constraint). */
+int db_set_state(struct err *err, const char *sqlstate);    /* returns -1 */
+
+#endif

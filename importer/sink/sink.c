@@ -1,0 +1,54 @@
+/* Choice of the sink by the target's text, and the rows that all sinks share, see sink/sink.h. */
+#include "sink/sink.h"
+
+#include "sink/db_internal.h"
+#include "sink/sink_internal.h"
+
+#include <stdlib.h>
+
+const struct sink_ops *sink_for(const char *target)
+{
+    return db_target_is_sqlite(target) ? &sink_sqlite : &sink_postgres;
+}
+
+void sink_rows_clear(struct sink_rows *rows)
+{
+    buf_clear(&rows->bytes);
+    rows->n = 0;
+}
+
+void sink_rows_release(struct sink_rows *rows)
+{
+    buf_release(&rows->bytes);
+    free(rows->ends);
+    *rows = (struct sink_rows){0};
+}
+
+static int grow_ends(struct sink_rows *rows)
+{
+    size_t capacity = rows->capacity ? rows->capacity * 2 : 256;
+    uint32_t *ends = realloc(rows->ends, capacity * sizeof *ends);
+
+    if (!ends)
+        return -1;
+    rows->ends = ends;
+    rows->capacity = capacity;
+    return 0;
+}
+
+int sink_rows_end(struct sink_rows *rows, size_t start, struct err *err)
+{
+    int failed = 0;
+
+    if (rows->bytes.len > SINK_ROWS_BYTES_MAX)
+        failed = err_set(err, ERR_RECORD, W0516, "row of %zu bytes does not fit into a chunk any more",
+                         rows->bytes.len - start);
+    else if (rows->n == rows->capacity && grow_ends(rows) < 0)
+        failed = err_oom(err);
+    if (failed) {
+        rows->bytes.len = start;
+        return -1;
+    }
+    rows->ends[rows->n++] = (uint32_t)rows->bytes.len;
+    return 0;
+}
