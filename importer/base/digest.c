@@ -1,0 +1,87 @@
+/* Digests by libcrypto and xxHash, see base/digest.h. */
+#include "base/digest.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+/* Made once at random; part of every id that windrow derives, so it must never change. */
+static const unsigned char windrow_space[UUID_BYTES] = {0x6b, 0x0d, 0x5f, 0x1e, 0x94, 0x3c, 0x4d, 0x52,
+                                                        0x8e, 0x71, 0x2a, 0xf0, 0x55, 0x9b, 0xc3, 0x17};
+
+static void digest(const EVP_MD *kind, struct str bytes, unsigned char *ret)
+{
+    unsigned int len;
+
+    EVP_Digest(bytes.at ? bytes.at : "", bytes.len, ret, &len, kind, NULL);
+}
+
+void digest_sha256(struct str bytes, unsigned char ret[DIGEST_SHA256])
+{
+    digest(EVP_sha256(), bytes, ret);
+}
+
+void digest_sha1(struct str bytes, unsigned char ret[DIGEST_SHA1])
+{
+    digest(EVP_sha1(), bytes, ret);
+}
+
+void digest_md5(struct str bytes, unsigned char ret[DIGEST_MD5])
+{
+    digest(EVP_md5(), bytes, ret);
+}
+
+void digest_content(struct str bytes, unsigned char ret[16])
+{
+    XXH128_canonical_t canonical;
+
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.at ? bytes.at : "", bytes.len));
+    memcpy(ret, canonical.digest, 16);
+}
+
+void digest_hex(const unsigned char *bytes, size_t len, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < len; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    *out = '\0';
+}
+
+/* A name of usual length is joined with its namespace on the stack. */
+int uuid5(const unsigned char space[UUID_BYTES], struct str name, unsigned char ret[UUID_BYTES])
+{
+    char small[512], *joined = name.len > sizeof small - UUID_BYTES ? malloc(UUID_BYTES + name.len) : small;
+    unsigned char hash[DIGEST_SHA1];
+
+    if (!joined)
+        return -1;
+    memcpy(joined, space, UUID_BYTES);
+    if (name.len)
+        memcpy(joined + UUID_BYTES, name.at, name.len);
+    digest_sha1(str_make(joined, UUID_BYTES + name.len), hash);
+    if (joined != small)
+        free(joined);
+    memcpy(ret, hash, UUID_BYTES);
+    ret[6] = (unsigned char)((ret[6] & 0x0f) | 0x50);
+    ret[8] = (unsigned char)((ret[8] & 0x3f) | 0x80);
+    return 0;
+}
+
+int uuid5_space(struct str mapping_name, unsigned char ret[UUID_BYTES])
+{
+    return uuid5(windrow_space, mapping_name, ret);
+}
+
+void uuid_print(const unsigned char id[UUID_BYTES], char out[UUID_TEXT + 1])
+{
+    char hex[2 * UUID_BYTES + 1];
+    size_t from = 0;
+
+    digest_hex(id, UUID_BYTES, hex);
+    for (int i = 0; i < UUID_TEXT; i++)
+        out[i] = i == 8 || i == 13 || i == 18 || i == 23 ? '-' : hex[from++];
+    out[UUID_TEXT] = '\0';
+}
