@@ -15,18 +15,23 @@ struct mapping_text {
     struct str text;
     uint32_t line, column;      /* of the first character of the text itself (after a quote), from 1 */
     uint32_t len;               /* characters on that line, for the caret */
-    char style;                 /* 'p' plain, 's' single-quoted, 'd' double-quoted, '|' literal, '>' folded */
-    uint32_t indent;            /* of a literal block: column of its text */
+    char style;                 /* 'p' plain, 's' single-quoted, 'd' double-quoted, '|' literal, '>' folded;
+                                   '[' and '{' a list or map, of which text is the JSON */
+    uint32_t indent;            /* of a block: column of its text */
+    struct str raw;             /* as it stands in the YAML, without the quotes or the line with the '|' */
+    const struct mapping_text *parts;   /* of a joined text, "[(A\n), (B\n)]": A, B; see mapping_join() */
+    size_t n_parts;
 };
 
-/* The place of byte `offset` of the text, for a caret inside it. */
+/* The place of byte `offset` of the text, for a caret inside it. Exact for every style, also behind escapes and
+ * folded lines; white space that YAML folded has the place where it began. */
 void mapping_place(const struct mapping_text *t, size_t offset, uint32_t *line, uint32_t *column);
 
 /* A value given in the mapping itself (default:, value:, map: right sides): the scalar as written, typed by YAML's
  * core rules for null, true, false and numbers when plain; quoted is text; or a list or map of these, as JSON. */
 struct mapping_constant {
-    struct mapping_text at;     /* at.text.at == NULL: not given */
-    struct str json;            /* the same as JSON text */
+    struct mapping_text at;     /* at.text.at == NULL: not given; "" is given, and so is null */
+    struct str json;            /* the same as JSON text, digits as written */
 };
 
 struct mapping_param {
@@ -61,7 +66,7 @@ struct mapping_index {
     struct mapping_read read;
     struct mapping_text each;       /* several entries of one record */
     struct mapping_text where;
-    struct mapping_text by;         /* the key: an expression, or several joined as a JSON array */
+    struct mapping_text by;         /* the key: an expression; a list is joined to one that gives an array */
     struct mapping_text value;      /* what is kept; default the record itself */
     const struct mapping_text *prefer;  /* expressions, the first that tells two apart wins; true and greater first */
     size_t n_prefer;
@@ -97,7 +102,7 @@ struct mapping_column {
     size_t n_map;
     bool has_map_else;
     bool map_else_keep;                     /* else: keep */
-    bool map_else_reject;                   /* else: reject, and the default */
+    bool map_else_reject;                   /* else: reject, and the default when there is a map: */
     struct mapping_constant map_else;
     struct mapping_text nul, utf8;          /* words or an expression over $param, such as $param.nul */
     struct mapping_text check;              /* a condition over `.` (the value); false: rejected */
@@ -119,7 +124,7 @@ struct mapping_rule {
     struct mapping_read read;
     struct mapping_text when;       /* over $param alone: the rule is on */
     struct mapping_text each, where;
-    const struct mapping_let *lets; /* named expressions, in order; each sees the ones before */
+    const struct mapping_let *lets; /* named expressions, in order; each sees the ones before; those of `like:` first */
     size_t n_lets;
     const struct mapping_column *columns;   /* those of `like:` first, replaced where named again */
     size_t n_columns;
@@ -141,7 +146,7 @@ struct mapping_after {
 
 struct mapping_example {            /* examples: lint writes `files`, runs the mapping, compares rows */
     struct mapping_text name;
-    const struct mapping_pair *files;   /* path: content */
+    const struct mapping_pair *files;   /* path: content, which to.at.text holds ready to be written; "x/" a directory */
     size_t n_files;
     const struct mapping_pair *params;
     size_t n_params;
@@ -174,15 +179,19 @@ struct mapping {
     size_t n_examples;
 };
 
-/* Faults found in one go; each is an ERR_RUN with its place in the mapping. */
+/* Faults found in one go, in the order of their places; each is an ERR_RUN with its place in the mapping.
+ * `= {0}` is an empty list. */
+enum { MAPPING_FAULTS_MAX = 200 };  /* the rest is left out: it mostly follows from the first ones */
 struct mapping_faults {
     struct err *at;
     size_t n, capacity;
+    struct err spare;           /* written to when there is no room; says "out of memory" when that is why */
 };
-struct err *mapping_fault(struct mapping_faults *faults);   /* a new, empty one; never NULL (the last is reused when out of memory) */
+/* A new, empty one, to be filled at once. Never NULL: what has no room goes to the spare and is lost. */
+struct err *mapping_fault(struct mapping_faults *faults);
 void mapping_faults_release(struct mapping_faults *faults);
 
-/* Read a mapping file. NULL when there were faults. Ends with mapping_free(). */
+/* Read a mapping file. NULL when it has faults (`faults` may hold others already). Ends with mapping_free(). */
 struct mapping *mapping_open(const char *path, struct mapping_faults *faults);
 /* The same from text; `path` is only for messages and for after: file: (relative to its directory). */
 struct mapping *mapping_parse(struct str text, const char *path, struct mapping_faults *faults);
