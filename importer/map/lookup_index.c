@@ -1,0 +1,682 @@
+/* Indexes over sibling files and documents: built when first asked, one for each set of captures. */
+#include "map/lookup_internal.h"
+
+#include "map/constant.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct index_entry {
+    struct str key;
+    uint64_t hash;
+    uint32_t file;              /* ordinal in the group's files */
+    uint32_t len;
+    uint64_t byte, line;
+    bool kept;                  /* `value` holds the entry; else it is read again from its place */
+    bool asked;
+    struct value value;
+    struct value *prefer;
+    size_t next;                /* duplicates: all; the next best with this key, + 1 */
+};
+
+struct lookup_index {
+    struct lookup_index *older;
+    const struct program_index *source;
+    int ordinal;
+    char *captures;             /* what it is bound to */
+    struct arena arena;
+    struct index_entry *entries;
+    size_t n, capacity;
+    size_t *slots;              /* hash table of entry numbers + 1 */
+    size_t n_slots;
+    bool asked;
+};
+
+/* What the expressions of an index see while it is built. */
+struct building {
+    struct lookup *l;
+    struct lookup_index *index;
+    const struct entry *file;
+    const struct str *captures;
+    const struct record *record;
+    struct str key;             /* of a member of an object */
+    uint64_t ordinal;
+    struct arena *scratch;
+    struct expr_run run;
+};
+
+static int building_variable(void *context, int slot, struct value *ret, struct err *err)
+{
+    struct building *b = context;
+
+    (void)err;
+    *ret = value_null();
+    if (slot_kind(slot) == SLOT_INDEX)
+        *ret = value_int((int64_t)b->ordinal, b->scratch);
+    else if (slot_kind(slot) == SLOT_LINE && b->record)
+        *ret = value_int((int64_t)b->record->line, b->scratch);
+    else if (slot_kind(slot) == SLOT_KEY && b->key.at)
+        *ret = value_string(b->key);
+    return 0;
+}
+
+static int building_keyed(void *context, int slot, struct str key, struct value *ret, struct err *err)
+{
+    struct building *b = context;
+    const struct program *p = b->l->p;
+    int k;
+
+    *ret = value_null();
+    switch (slot_kind(slot)) {
+    case SLOT_PARAM:
+        for (size_t i = 0; i < p->n_params; i++) {
+            if (str_is(key, p->params[i].name))
+                *ret = p->params[i].value;
+        }
+        return 0;
+    case SLOT_FILE:
+        return b->file ? lookup_fact(b->l, b->file, key, b->scratch, ret, err) : 0;
+    case SLOT_PATH:
+        k = b->index->source->files ? pattern_capture_index(b->index->source->files, key) : -1;
+        if (k >= 0 && b->captures)
+            *ret = value_string(b->captures[k]);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* The key as text: strings as they are, everything else as JSON. */
+static int key_text(const struct value *v, struct arena *a, struct str *ret)
+{
+    struct buf json = BUF_INIT;
+
+    if (v->type == VALUE_STRING)
+        return value_text(v, a, ret);
+    if (value_json(v, &json) < 0) {
+        buf_release(&json);
+        return -1;
+    }
+    *ret = arena_str(a, buf_str(&json));
+    buf_release(&json);
+    return ret->at ? 0 : -1;
+}
+
+static size_t *find_slot(const struct lookup_index *index, uint64_t hash, struct str key)
+{
+    size_t at = hash & (index->n_slots - 1);
+
+    while (index->slots[at]) {
+        const struct index_entry *e = &index->entries[index->slots[at] - 1];
+
+        if (e->hash == hash && str_eq(e->key, key))
+            break;
+        at = (at + 1) & (index->n_slots - 1);
+    }
+    return &index->slots[at];
+}
+
+static int grow(struct lookup_index *index)
+{
+    size_t capacity = index->capacity ? index->capacity * 2 : 64;
+    struct index_entry *entries = realloc(index->entries, capacity * sizeof *entries);
+    size_t *slots, *old = index->slots, n_old = index->n_slots;
+
+    if (!entries)
+        return -1;
+    index->entries = entries;
+    index->capacity = capacity;
+    slots = calloc(capacity * 2, sizeof *slots);
+    if (!slots)
+        return -1;
+    index->slots = slots;
+    index->n_slots = capacity * 2;
+    for (size_t i = 0; i < n_old; i++) {
+        if (old[i])
+            *find_slot(index, entries[old[i] - 1].hash, entries[old[i] - 1].key) = old[i];
+    }
+    free(old);
+    return 0;
+}
+
+/* > 0: a is preferred to b by the first expression that tells them apart. */
+static int compare_preferred(const struct lookup_index *index, const struct index_entry *a, const struct index_entry *b)
+{
+    for (size_t i = 0; i < index->source->n_prefer; i++) {
+        int c = value_cmp(&a->prefer[i], &b->prefer[i]);
+
+        if (c)
+            return c;
+    }
+    return 0;
+}
+
+/* Put the new entry in its place among those with the same key, best first; equal ones in order of arrival. */
+static void insert_among(struct lookup_index *index, size_t *head, size_t added)
+{
+    size_t *link = head;
+
+    while (*link && compare_preferred(index, &index->entries[added], &index->entries[*link - 1]) <= 0)
+        link = &index->entries[*link - 1].next;
+    index->entries[added].next = *link;
+    *link = added + 1;
+}
+
+static int tell_duplicate(struct building *b, const struct index_entry *e)
+{
+    struct err fault = {0};
+
+    err_set(&fault, ERR_RECORD, W0409, "the key '%.*s' stands twice in the index %.*s", STR_ARG(e->key),
+            STR_ARG(b->index->source->source->name.text));
+    if (b->file) {
+        char *path = str_dup(b->file->path);
+
+        err_at(&fault, path, e->line ? e->line : 1, 1);
+        free(path);
+    }
+    b->l->out->sibling(b->l->out->context, &fault);
+    err_release(&fault);
+    return 0;
+}
+
+static int link_entry(struct building *b, size_t added)
+{
+    struct lookup_index *index = b->index;
+    struct index_entry *e = &index->entries[added];
+    size_t *slot = find_slot(index, e->hash, e->key);
+    int better;
+
+    if (!*slot) {
+        *slot = added + 1;
+        return 0;
+    }
+    if (index->source->source->duplicates == MAPPING_DUPLICATE_ALL) {
+        insert_among(index, slot, added);
+        return 0;
+    }
+    better = compare_preferred(index, e, &index->entries[*slot - 1]);
+    if (better == 0 && index->source->source->duplicates == MAPPING_DUPLICATE_REJECT)
+        return tell_duplicate(b, e);
+    if (better > 0 || (better == 0 && index->source->source->duplicates == MAPPING_DUPLICATE_LAST))
+        *slot = added + 1;
+    return 0;
+}
+
+static int evaluate_into(struct building *b, const struct program_expr *expr, const struct value *input,
+                         struct value *ret, struct err *err)
+{
+    uint32_t line, column;
+
+    if (expr_eval(expr->expr, input, &b->run, ret, err) == 0)
+        return 0;
+    mapping_place(expr->text, err->map_column, &line, &column);
+    err->map_line = line;
+    err->map_column = column;
+    return -1;
+}
+
+static int keep_value(struct building *b, const struct value *item, struct index_entry *e, bool readable, struct err *err)
+{
+    struct value v = *item;
+
+    if (b->index->source->value.expr && evaluate_into(b, &b->index->source->value, item, &v, err) < 0)
+        return -1;
+    e->kept = b->index->source->value.expr || !readable;
+    if (e->kept && constant_copy(&v, &b->index->arena, &e->value) < 0)
+        return err_oom(err);
+    return 0;
+}
+
+static int add_entry(struct building *b, const struct value *item, bool readable, struct err *err)
+{
+    struct lookup_index *index = b->index;
+    struct index_entry e = {0};
+    struct value v;
+
+    if (index->source->where.expr) {
+        if (evaluate_into(b, &index->source->where, item, &v, err) < 0)
+            return -1;
+        if (!expr_true(&v))
+            return 0;
+    }
+    if (evaluate_into(b, &index->source->by, item, &v, err) < 0)
+        return -1;
+    if (v.type == VALUE_ABSENT || v.type == VALUE_NULL)
+        return 0;
+    if (key_text(&v, b->scratch, &e.key) < 0 || !(e.key = arena_str(&index->arena, e.key)).at)
+        return err_oom(err);
+    e.hash = str_hash(e.key);
+    e.file = (uint32_t)(b->file ? b->file - b->l->files : 0);
+    if (b->record) {
+        e.byte = b->record->byte;
+        e.len = (uint32_t)b->record->raw.len;
+        e.line = b->record->line;
+    }
+    if (keep_value(b, item, &e, readable, err) < 0)
+        return -1;
+    e.prefer = arena_calloc(&index->arena, index->source->n_prefer + 1, sizeof *e.prefer);
+    if (!e.prefer)
+        return err_oom(err);
+    for (size_t i = 0; i < index->source->n_prefer; i++) {
+        if (evaluate_into(b, &index->source->prefer[i], item, &v, err) < 0)
+            return -1;
+        if (v.type == VALUE_ABSENT)
+            v = value_null();
+        if (constant_copy(&v, &index->arena, &e.prefer[i]) < 0)
+            return err_oom(err);
+    }
+    if (index->n == index->capacity && grow(index) < 0)
+        return err_oom(err);
+    index->entries[index->n] = e;
+    return link_entry(b, index->n++);
+}
+
+/* An entry that cannot be made costs that entry. */
+static void tell_sibling(struct building *b, struct err *e)
+{
+    char *path = b->file ? str_dup(b->file->path) : NULL;
+
+    if (path)
+        err_at(e, path, e->line ? e->line : b->record ? b->record->line : 1, e->column ? e->column : 1);
+    b->l->out->sibling(b->l->out->context, e);
+    free(path);
+    err_release(e);
+}
+
+static int add_or_tell(struct building *b, const struct value *item, bool readable, struct err *err)
+{
+    struct err e = {0};
+
+    if (add_entry(b, item, readable, &e) == 0)
+        return 0;
+    if (e.scope != ERR_RECORD) {
+        err_move(err, &e);
+        return -1;
+    }
+    tell_sibling(b, &e);
+    return 0;
+}
+
+static int add_each(void *context, const struct value *item, struct err *err)
+{
+    struct building *b = context;
+    int ret = add_or_tell(b, item, false, err);
+
+    b->ordinal++;
+    return ret;
+}
+
+static int add_record(struct building *b, const struct record *record, bool readable, struct err *err)
+{
+    struct err e = {0};
+
+    arena_reset(b->scratch);
+    b->record = record;
+    if (!b->index->source->each.expr) {
+        b->ordinal = record->index;
+        return add_or_tell(b, &record->value, readable, err);
+    }
+    b->ordinal = 0;
+    if (expr_each(b->index->source->each.expr, &record->value, &b->run, add_each, b, &e) == 0)
+        return 0;
+    if (e.scope == ERR_RUN) {
+        err_move(err, &e);
+        return -1;
+    }
+    tell_sibling(b, &e);
+    return 0;
+}
+
+/* Directories and files that are not read are entries by their path. */
+static int add_unread(struct building *b, struct err *err)
+{
+    struct member *members = arena_calloc(b->scratch, 2, sizeof *members);
+    struct value v;
+
+    if (!members)
+        return err_oom(err);
+    members[0].key = str_of("path");
+    members[1].key = str_of("name");
+    if (lookup_fact(b->l, b->file, str_of("path"), b->scratch, &members[0].value, err) < 0 ||
+        lookup_fact(b->l, b->file, str_of("name"), b->scratch, &members[1].value, err) < 0)
+        return -1;
+    v = value_object(members, 2);
+    return add_or_tell(b, &v, false, err);
+}
+
+static int add_records(struct building *b, struct reader *reader, const struct reader_ops *ops, struct err *err)
+{
+    for (;;) {
+        struct record record;
+        struct err e = {0};
+        int got = ops->next(reader, &record, &e);
+
+        if (got == 0)
+            return 0;
+        if (got == 1) {
+            if (add_record(b, &record, strcmp(ops->name, "jsonl") == 0, err) < 0)
+                return -1;
+            continue;
+        }
+        if (e.scope == ERR_RUN) {
+            err_move(err, &e);
+            return -1;
+        }
+        b->record = NULL;
+        got = e.scope == ERR_RECORD;
+        tell_sibling(b, &e);
+        if (!got)
+            return 0;
+    }
+}
+
+static int add_file(void *context, const struct entry *file, const struct str *captures, struct err *err)
+{
+    struct building *b = context;
+    const struct program_index *source = b->index->source;
+    struct reader *reader;
+    struct input in;
+    struct err e = {0};
+    int ret;
+
+    b->file = file;
+    b->captures = captures;
+    b->record = NULL;
+    arena_reset(b->scratch);
+    if (!source->reader)
+        return add_unread(b, err);
+    if (lookup_open(b->l, file, &in, &e) < 0) {
+        tell_sibling(b, &e);
+        return 0;
+    }
+    reader = source->reader->open(&source->read, err);
+    ret = reader && source->reader->start(reader, &in, err) == 0 ? add_records(b, reader, source->reader, err) : -1;
+    if (reader)
+        source->reader->close(reader);
+    close(in.fd);
+    return ret;
+}
+
+/* The value of `of: $document.path`. */
+static int container_variable(void *context, int slot, struct value *ret, struct err *err)
+{
+    struct { struct lookup *l; const struct lookup_captures *captures; } *c = context;
+
+    *ret = value_null();
+    if (slot_kind(slot) != SLOT_DOCUMENT)
+        return 0;
+    if (lookup_document(c->l, slot_ordinal(slot), c->captures, ret, err) < 0)
+        return -1;
+    if (ret->type == VALUE_ABSENT)
+        *ret = value_null();
+    return 0;
+}
+
+static int container_keyed(void *context, int slot, struct str key, struct value *ret, struct err *err)
+{
+    (void)context;
+    (void)slot;
+    (void)key;
+    (void)err;
+    *ret = value_null();
+    return 0;
+}
+
+static int build_of(struct building *b, const struct lookup_captures *captures, struct err *err)
+{
+    struct { struct lookup *l; const struct lookup_captures *captures; } context = {b->l, captures};
+    struct expr_run run = {.arena = b->scratch, .variable = container_variable, .keyed = container_keyed,
+                           .context = &context, .now_us = b->l->now_us};
+    struct value container, key, item, null = value_null();
+    struct value_iter it;
+
+    if (expr_eval(b->index->source->of.expr, &null, &run, &container, err) < 0)
+        return -1;
+    it = value_iter(&container);
+    for (b->ordinal = 0; value_iter_next(&it, &key, &item); b->ordinal++) {
+        b->key = (struct str){0};
+        if (key.type == VALUE_STRING && value_text(&key, b->scratch, &b->key) < 0)
+            return err_oom(err);
+        if (add_or_tell(b, &item, false, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int build(struct lookup *l, struct lookup_index *index, const struct lookup_captures *captures, struct err *err)
+{
+    struct arena scratch = {0};
+    struct building b = {.l = l, .index = index, .scratch = &scratch};
+    int ret;
+
+    b.run = (struct expr_run){.arena = &scratch, .variable = building_variable, .keyed = building_keyed, .context = &b,
+                              .now_us = l->now_us};
+    if (grow(index) < 0)
+        return err_oom(err);
+    ret = index->source->files ? lookup_siblings(l, index->source->files, captures, add_file, &b, err)
+                               : build_of(&b, captures, err);
+    arena_release(&scratch);
+    return ret;
+}
+
+/* What tells apart two instances of an index: the values of the asking file's captures that it can depend on. */
+static int captures_key(const struct program_index *source, const struct lookup_captures *captures, struct buf *out)
+{
+    if (!source->files && buf_printf(out, "%u", captures->root) < 0)
+        return -1;
+    for (size_t i = 0; captures->pattern && i < pattern_captures(captures->pattern); i++) {
+        struct str name = pattern_capture_name(captures->pattern, i);
+
+        if (source->files && pattern_capture_index(source->files, name) < 0)
+            continue;
+        if (buf_add_str(out, name) < 0 || buf_add_char(out, '=') < 0 || buf_add_str(out, captures->at[i]) < 0 ||
+            buf_add_char(out, '\n') < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static struct lookup_index *find_index(struct lookup *l, int ordinal, const struct lookup_captures *captures,
+                                       struct err *err)
+{
+    const struct program_index *source = &l->p->indexes[ordinal];
+    struct lookup_index *index;
+    struct buf key = BUF_INIT;
+
+    if (captures_key(source, captures, &key) < 0) {
+        err_oom(err);
+        return NULL;
+    }
+    for (index = l->indexes; index; index = index->older) {
+        if (index->ordinal == ordinal && strcmp(index->captures, buf_text(&key)) == 0)
+            break;
+    }
+    if (!index && (index = calloc(1, sizeof *index))) {
+        *index = (struct lookup_index){.older = l->indexes, .source = source, .ordinal = ordinal,
+                                       .captures = str_dup(buf_str(&key))};
+        l->indexes = index;
+        if (!index->captures)
+            err_oom(err);
+        if (!index->captures || build(l, index, captures, err) < 0)
+            index = NULL;
+    }
+    buf_release(&key);
+    return index;
+}
+
+/* Entries in the pool stay until the row is done; beyond the pool they are copied. */
+void lookup_row(struct lookup *l)
+{
+    l->n_pool = 0;
+    arena_reset(&l->row_arena);
+}
+
+void lookup_pool_release(struct lookup *l)
+{
+    for (size_t i = 0; i < LOOKUP_POOL; i++) {
+        json_parser_free(l->pool[i].parser);
+        buf_release(&l->pool[i].text);
+    }
+    arena_release(&l->row_arena);
+}
+
+static int read_again(struct lookup *l, const struct lookup_index *index, size_t entry, struct lookup_parsed *into,
+                      struct err *err)
+{
+    const struct index_entry *e = &index->entries[entry];
+    struct input in;
+    ssize_t n;
+
+    into->index = NULL;
+    if (!into->parser && !(into->parser = json_parser_new(&index->source->read.json, err)))
+        return -1;
+    buf_clear(&into->text);
+    if (buf_reserve(&into->text, e->len + JSON_PADDING) < 0)
+        return err_oom(err);
+    if (lookup_open(l, &l->files[e->file], &in, err) < 0)
+        return -1;
+    n = pread(in.fd, into->text.at, e->len, (off_t)e->byte);
+    close(in.fd);
+    if (n != (ssize_t)e->len)
+        return err_set(err, ERR_FILE, W0305, "the file changed while it was being read");
+    memset(into->text.at + e->len, 0, JSON_PADDING);
+    if (json_index(into->parser, str_make(into->text.at, e->len), e->byte, err) < 0 ||
+        json_next(into->parser, 0, e->len, &into->value, err) < 0)
+        return -1;
+    into->index = index;
+    into->entry = entry;
+    return 0;
+}
+
+static int entry_value(struct lookup *l, struct lookup_index *index, size_t entry, struct value *ret, struct err *err)
+{
+    const struct index_entry *e = &index->entries[entry];
+    struct lookup_parsed *into;
+
+    if (e->kept) {
+        *ret = e->value;
+        return 0;
+    }
+    for (size_t i = 0; i < l->n_pool; i++) {
+        if (l->pool[i].index == index && l->pool[i].entry == entry) {
+            *ret = l->pool[i].value;
+            return 0;
+        }
+    }
+    into = &l->pool[l->n_pool < LOOKUP_POOL - 1 ? l->n_pool : LOOKUP_POOL - 1];
+    if (read_again(l, index, entry, into, err) < 0)
+        return -1;
+    *ret = into->value;
+    if (l->n_pool < LOOKUP_POOL - 1) {
+        l->n_pool++;
+        return 0;
+    }
+    return constant_copy(&into->value, &l->row_arena, ret) < 0 ? err_oom(err) : 0;
+}
+
+static int all_values(struct lookup *l, struct lookup_index *index, size_t first, struct value *ret, struct err *err)
+{
+    size_t n = 0, i = 0;
+    struct member *members;
+
+    for (size_t at = first + 1; at; at = index->entries[at - 1].next)
+        n++;
+    members = arena_calloc(&l->row_arena, n, sizeof *members);
+    if (!members)
+        return err_oom(err);
+    for (size_t at = first + 1; at; at = index->entries[at - 1].next) {
+        index->entries[at - 1].asked = true;
+        if (entry_value(l, index, at - 1, &members[i++].value, err) < 0)
+            return -1;
+    }
+    *ret = value_array(members, n);
+    return 0;
+}
+
+static int value_of_key(struct lookup *l, struct lookup_index *index, size_t entry, struct value *ret, struct err *err)
+{
+    index->entries[entry].asked = true;
+    if (index->source->source->duplicates == MAPPING_DUPLICATE_ALL)
+        return all_values(l, index, entry, ret, err);
+    return entry_value(l, index, entry, ret, err);
+}
+
+int lookup_entry(struct lookup *l, int ordinal, const struct lookup_captures *captures, struct str key,
+                 struct value *ret, struct err *err)
+{
+    struct lookup_index *index = find_index(l, ordinal, captures, err);
+    size_t found;
+
+    *ret = value_absent();
+    if (!index)
+        return -1;
+    index->asked = true;
+    found = *find_slot(index, str_hash(key), key);
+    return found ? value_of_key(l, index, found - 1, ret, err) : 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return str_cmp(((const struct member *)a)->key, ((const struct member *)b)->key);
+}
+
+int lookup_whole(struct lookup *l, int ordinal, const struct lookup_captures *captures, struct arena *a,
+                 struct value *ret, struct err *err)
+{
+    struct lookup_index *index = find_index(l, ordinal, captures, err);
+    struct member *members;
+    size_t n = 0;
+
+    if (!index)
+        return -1;
+    members = arena_calloc(a, index->n + 1, sizeof *members);
+    if (!members)
+        return err_oom(err);
+    for (size_t i = 0; i < index->n_slots; i++) {
+        struct value v;
+
+        if (!index->slots[i])
+            continue;
+        members[n].key = index->entries[index->slots[i] - 1].key;
+        if (value_of_key(l, index, index->slots[i] - 1, &v, err) < 0)
+            return -1;
+        if (constant_copy(&v, a, &members[n++].value) < 0)
+            return err_oom(err);
+    }
+    qsort(members, n, sizeof *members, by_key);
+    *ret = value_object(members, n);
+    return 0;
+}
+
+static void tell_orphans(struct lookup *l, const struct lookup_index *index)
+{
+    for (size_t i = 0; i < index->n_slots; i++) {
+        const struct index_entry *e;
+
+        if (!index->slots[i])
+            continue;
+        e = &index->entries[index->slots[i] - 1];
+        if (!e->asked)
+            l->out->orphan(l->out->context, index->source, e->key,
+                           index->source->files ? l->files[e->file].path : (struct str){0}, e->line);
+    }
+}
+
+void lookup_indexes_release(struct lookup *l, bool tell)
+{
+    while (l->indexes) {
+        struct lookup_index *index = l->indexes;
+
+        l->indexes = index->older;
+        if (tell && index->asked && index->source->source->orphans)
+            tell_orphans(l, index);
+        arena_release(&index->arena);
+        free(index->entries);
+        free(index->slots);
+        free(index->captures);
+        free(index);
+    }
+    l->n_pool = 0;
+    for (size_t i = 0; i < LOOKUP_POOL; i++)
+        l->pool[i].index = NULL;
+}

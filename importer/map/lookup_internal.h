@@ -1,0 +1,58 @@
+/* map/lookup_internal.h: shared by lookup.c (documents, facts) and lookup_index.c (indexes). */
+#ifndef WINDROW_MAP_LOOKUP_INTERNAL_H
+#define WINDROW_MAP_LOOKUP_INTERNAL_H
+
+#include "map/lookup.h"
+
+struct lookup_document {
+    char *path;                 /* NULL: free */
+    int ordinal;
+    uint32_t root;
+    uint64_t used;              /* the clock when it was asked last */
+    const struct reader_ops *reader_ops;
+    struct reader *reader;      /* keeps the text that `value` lends from */
+    struct value value;         /* ABSENT: could not be read */
+};
+
+struct lookup_index;
+
+/* A parser that holds one index entry for the row that asked. */
+struct lookup_parsed {
+    const struct lookup_index *index;
+    size_t entry;
+    struct json_parser *parser;
+    struct buf text;
+    struct value value;
+};
+enum { LOOKUP_POOL = 16 };
+
+struct lookup {
+    const struct program *p;
+    struct opener *opener;
+    const struct evaluate_out *out;
+    int64_t now_us;
+    const struct entry *files;
+    size_t n_files;
+    uint64_t clock;
+    struct lookup_document *documents;
+    struct lookup_index *indexes;   /* a list */
+    struct lookup_parsed pool[LOOKUP_POOL];
+    size_t n_pool;                  /* used by the current row */
+    struct arena row_arena;         /* for entries beyond the pool */
+    struct buf fact_text;
+    struct str fact_path;
+    uint32_t fact_root;
+    struct buf path;
+};
+
+/* Call `found` for every file of the group that matches, in order of paths. */
+int lookup_siblings(struct lookup *l, const struct pattern *pattern, const struct lookup_captures *captures,
+                    int (*found)(void *context, const struct entry *file, const struct str *captures, struct err *err),
+                    void *context, struct err *err);
+/* Open a sibling for reading; in->fd is the caller's. */
+int lookup_open(struct lookup *l, const struct entry *file, struct input *in, struct err *err);
+/* Forget all indexes; with `tell`, report entries nobody asked for. */
+void lookup_indexes_release(struct lookup *l, bool tell);
+void lookup_pool_release(struct lookup *l);
+
+#endif
