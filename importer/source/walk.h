@@ -7,7 +7,8 @@
  * A directory that cannot be read is an entry with a reason, not the end of the walk. Memory is that of the
  * names in the open directories, descriptors are bounded.
  *
- * A root may also be a regular file: it is then the only entry, under its own name. */
+ * A root may also be a regular file: it is then the only entry, under its own name, and no skip list applies.
+ * A root itself may be a link, since the user named it; it is no entry of its own. */
 #ifndef WINDROW_SOURCE_WALK_H
 #define WINDROW_SOURCE_WALK_H
 
@@ -23,16 +24,19 @@ struct walk_options {
 
 struct walk;
 
-/* Start below `roots`, which are copied. NULL on failure; ends with walk_close(). */
+/* Start below `roots`, which are copied; the skip list is lent until walk_close(), `options` may be NULL. NULL on
+ * failure (ERR_RUN, W0304), also when a root is missing or cannot be read; ends with walk_close(). */
 struct walk *walk_open(const char *const *roots, size_t n, const struct walk_options *options, struct err *err);
 
-/* Step to the next entry: 1 and *ret filled, 0 at the end, -1 on failure. Skipped entries are given out with
- * their reason. ret->path is borrowed until the next walk_next() or walk_close(). */
+/* Step to the next entry: 1 and *ret filled, 0 at the end, -1 on failure, after which only walk_close() is left.
+ * Skipped entries are given out with their reason. ret->path and ret->message are borrowed until the next
+ * walk_next() or walk_close(). */
 int walk_next(struct walk *w, struct entry *ret, struct err *err);
 void walk_close(struct walk *w);
 
-/* Open files by the paths a walk gave, step by step and without following links; keeps the directory of the
- * last path open, so that neighbours cost one openat() each. Only regular files are opened (else ERR_FILE). */
+/* Open files by the paths a walk gave, step by step and without following links; keeps the directories of the
+ * last path open, so that neighbours cost one openat() each. Only regular files are opened (else ERR_FILE,
+ * W0301 or W0305). Not shared between threads. */
 struct opener;
 struct opener *opener_new(const char *const *roots, size_t n, struct err *err);
 /* Returns a descriptor for the caller to close, or -1. *size and *mtime_ns are those of the open file. */
