@@ -1,0 +1,14 @@
+/* sink/copytext.h: a row in the text form of COPY, for tables with a type that has no exact binary form here. */
+#ifndef WINDROW_SINK_COPYTEXT_H
+#define WINDROW_SINK_COPYTEXT_H
+
+#include "base/buf.h"
+#include "map/catalog.h"
+#include "map/row.h"
+
+/* Append one line. types[i] is the type of cells[i]. On failure nothing is appended; ERR_RECORD (W0516, W0521) when
+ * a cell cannot be written, else out of memory. */
+int copytext_row(const struct type *const *types, size_t n, const struct cell *cells, struct buf *out,
+                 struct err *err);
+
+#endif

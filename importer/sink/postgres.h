@@ -1,0 +1,42 @@
+/* sink/postgres.h: what the PostgreSQL sink needs beyond db.h: COPY, statements that are not kept, the kinds of refusal.
+ *
+ * Only postgres.c knows libpq. Functions that talk to the server return 0; 1 when the server refused and the
+ * connection is fine (err says why, scope ERR_RUN, with sqlstate); -1 when nothing can go on. */
+#ifndef WINDROW_SINK_POSTGRES_H
+#define WINDROW_SINK_POSTGRES_H
+
+#include "map/catalog.h"
+#include "sink/db.h"
+
+struct postgres;
+
+/* `db` must be one of PostgreSQL. */
+struct postgres *postgres_of(struct db *db);
+struct db *postgres_db(struct postgres *p);
+
+/* Statements that are parsed once and not kept; `ret` (may be NULL) is the result of the last. */
+int postgres_run(struct postgres *p, const char *sql, struct db_result *ret, struct err *err);
+
+/* COPY ... FROM STDIN: start (`sql` may have other statements before it), send as often as liked, end or cancel.
+ * Sending returns as soon as the bytes are on their way; it waits only when much is still unsent. */
+int postgres_copy_start(struct postgres *p, const char *sql, struct err *err);
+int postgres_copy_send(struct postgres *p, const char *bytes, size_t len, struct err *err);
+/* *rows is what the server counted. */
+int postgres_copy_end(struct postgres *p, uint64_t *rows, struct err *err);
+/* The server forgets what was sent; the transaction has failed then. 0 or -1. */
+int postgres_copy_cancel(struct postgres *p, const char *reason, struct err *err);
+
+/* After a refused COPY: the line of it that the server named, from 1; 0 when it named none. */
+uint64_t postgres_copy_line(const struct postgres *p);
+
+/* Can a row be the reason for this SQLSTATE (constraints, values, errors raised by triggers)? */
+bool postgres_blames_row(const char *sqlstate);
+/* Turn such a failure into one of the row: scope ERR_RECORD and the code of its class. */
+void postgres_blame_row(struct err *err);
+
+bool postgres_in_transaction(const struct postgres *p);
+
+/* postgres_catalog.c: fill *ret with all tables that are not the system's or windrow's own, visible ones first. */
+int postgres_catalog(struct db *db, struct catalog *ret, struct err *err);
+
+#endif

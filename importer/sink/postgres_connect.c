@@ -1,0 +1,274 @@
+/* From a connection string to a session whose settings are known. libpq prints parts of a malformed string, password
+ * and all; so what is printed of it here are words of our own. */
+#include "sink/postgres_internal.h"
+
+#include <poll.h>
+
+enum {
+    WAIT_MS = 300 * 1000,
+    LOCK_WAIT_MS = 60 * 1000,
+    CONNECT_WAIT_MS = 10 * 1000
+};
+
+static void finish_options(PQconninfoOption **options) { PQconninfoFree(*options); }
+
+static const char *option_of(const PQconninfoOption *options, const char *keyword)
+{
+    for (; options && options->keyword; options++) {
+        if (strcmp(options->keyword, keyword) == 0)
+            return options->val && *options->val ? options->val : NULL;
+    }
+    return NULL;
+}
+
+static int not_understood(const char *what, struct err *err)
+{
+    err_set(err, ERR_RUN, W0503, "%s", what);
+    return err_help(err, "write postgresql://user@host:port/database, special characters percent-encoded");
+}
+
+/* A password with a character that a URI cannot hold plainly ends up in host or port; libpq would print it. */
+static int check_target(const char *target, struct err *err)
+{
+    char *ignored = NULL;
+    CLEANUP(finish_options) PQconninfoOption *options = PQconninfoParse(target, &ignored);
+    const char *host = option_of(options, "host"), *port = option_of(options, "port");
+
+    PQfreemem(ignored);
+    if (!options)
+        return not_understood("connection string cannot be read", err);
+    if (host && host[0] != '/' && host[strcspn(host, "@ /?#")])
+        return not_understood("host of the connection string has a character that no host name has", err);
+    if (port && port[strspn(port, "0123456789,")])
+        return not_understood("port of the connection string is no number", err);
+    return 0;
+}
+
+static void ignore_notice(void *context, const PGresult *res)
+{
+    (void)context;
+    (void)res;
+}
+
+static PGconn *connect_start(const char *target, const struct db_options *options)
+{
+    bool timed = getenv("PGCONNECT_TIMEOUT") != NULL;
+    const char *keywords[] = {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+                              "fallback_application_name", timed ? "fallback_application_name" : "connect_timeout",
+                              "dbname", "client_encoding", NULL};
+    const char *name = options->application ? options->application : "windrow";
+    const char *values[] = {"30", "10", "3", "30000", name, timed ? name : "10", target, "UTF8", NULL};
+    PGconn *conn = PQconnectStartParams(keywords, values, 1);
+
+    if (conn) {
+        PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);    /* it alone tells the SQLSTATE of a refused connection */
+        PQsetNoticeReceiver(conn, ignore_notice, NULL);
+    }
+    return conn;
+}
+
+static uint64_t connect_wait_ms(const PQconninfoOption *options)
+{
+    const char *timeout = option_of(options, "connect_timeout"), *host = option_of(options, "host");
+    uint64_t seconds = CONNECT_WAIT_MS / 1000, hosts = 1;
+
+    if (timeout && str_parse_uint64(str_of(timeout), &seconds) && (seconds == 0 || seconds > 3600))
+        seconds = 3600;
+    for (; host && *host; host++)
+        hosts += *host == ',';
+    return (seconds < 2 ? 2 : seconds) * 1000 * hosts;
+}
+
+static bool connect_finish(PGconn *conn, uint64_t wait_ms, bool *late)
+{
+    uint64_t deadline_ms = postgres_now_ms() + wait_ms;
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+
+    *late = false;
+    if (PQstatus(conn) == CONNECTION_BAD)
+        return false;
+    while (state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) {
+        if (postgres_poll(PQsocket(conn), state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ms) == 0) {
+            *late = true;
+            return false;
+        }
+        state = PQconnectPoll(conn);
+    }
+    return state == PGRES_POLLING_OK;
+}
+
+/* "FATAL:  57P03: the database system is starting up": the state, and the text without it. */
+static void take_state(char *message, struct err *err)
+{
+    char *at = strstr(message, ":  ");
+    struct str state;
+
+    for (; at; at = strstr(at + 1, ":  ")) {
+        state = str_make(at + 3, strcspn(at + 3, ":"));
+        if (state.len == 5 && strspn(state.at, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") >= 5) {
+            char text[6] = {0};
+
+            memcpy(text, state.at, 5);
+            db_set_state(err, text);
+            memmove(at + 2, at + 9, strlen(at + 9) + 1);
+            break;
+        }
+    }
+}
+
+static int unreachable(const PGconn *conn, const char *name, bool late, struct err *err)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+    char *message = conn ? PQerrorMessage(conn) : NULL, *location, *password = conn ? PQpass(conn) : NULL;
+    struct err state = {0};
+
+    if (!conn)
+        return err_oom(err);
+    if (strncmp(message, "connection to server", 20) != 0 && strncmp(message, "definition of service", 21) != 0 && !late)
+        return not_understood("a parameter of the connection string has a value that libpq does not take", err);
+    take_state(message, &state);
+    location = strstr(message, "\nLOCATION:");      /* of the server's source */
+    if (location)
+        *location = '\0';
+    postgres_add_line(&text, late ? "no answer in time" : message);
+    if (password && *password && strstr(buf_text(&text), password)) {
+        buf_clear(&text);
+        postgres_add_line(&text, "connection failed");
+    }
+    err_set(err, ERR_RUN, late ? W0507 : W0501, "%s: %s", name, buf_text(&text));
+    /* A server that is not there may come; one that says no with a state of its own will say it again. */
+    return db_set_state(err, state.sqlstate[0] ? state.sqlstate : "08001");
+}
+
+static char *make_name(const PQconninfoOption *options)
+{
+    CLEANUP(buf_release) struct buf name = BUF_INIT;
+    const char *user = option_of(options, "user"), *host = option_of(options, "host");
+    const char *port = option_of(options, "port"), *database = option_of(options, "dbname");
+
+    if (!host)
+        host = option_of(options, "hostaddr");
+    if (buf_printf(&name, "postgresql://%s%s%s:%s/%s", user ? user : "", user ? "@" : "", host ? host : "local",
+                   port ? port : "5432", database ? database : user ? user : "") < 0)
+        return NULL;
+    return buf_take(&name).at;
+}
+
+/* ---- the session ---- */
+
+/* Names that could be shadowed are qualified: the search path is the server's until this has run. What it held is
+ * kept, written out, without pg_catalog, which then comes first by itself. */
+static const char session_sql[] =
+    "SELECT pg_catalog.set_config('search_path', coalesce((SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name),"
+    " ', ' ORDER BY s.n) FROM unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s(name, n)"
+    " WHERE s.name OPERATOR(pg_catalog.<>) 'pg_catalog'), ''), false);"
+    "SELECT set_config('DateStyle', 'ISO, YMD', false), set_config('TimeZone', 'UTC', false),"
+    " set_config('IntervalStyle', 'postgres', false), set_config('extra_float_digits', '1', false),"
+    " set_config('bytea_output', 'hex', false), set_config('standard_conforming_strings', 'on', false),"
+    " set_config('row_security', 'off', false), set_config('statement_timeout', '0', false),"
+    " set_config('idle_in_transaction_session_timeout', '0', false), set_config('lock_timeout', '%u', false),"
+    " set_config('default_transaction_isolation', 'read committed', false),"
+    " set_config('default_transaction_deferrable', 'off', false),"
+    " set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN"
+    " 'remote_apply' ELSE 'on' END, false), set_config('default_transaction_read_only', CASE WHEN %s THEN 'on' ELSE"
+    " current_setting('default_transaction_read_only') END, false);"
+    "SELECT set_config(name, CASE name WHEN 'client_connection_check_interval' THEN '10s' ELSE '0' END, false)"
+    " FROM pg_settings WHERE name IN ('client_connection_check_interval', 'idle_session_timeout',"
+    " 'transaction_timeout');"
+    "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on',"
+    " current_setting('session_replication_role'), current_setting('standard_conforming_strings') = 'on'"
+    " AND current_setting('row_security') = 'off' AND current_setting('statement_timeout') = '0'"
+    " AND current_setting('TimeZone') = 'UTC' AND current_setting('synchronous_commit') IN ('on', 'remote_apply')";
+
+static int check_encoding(struct postgres *p, struct err *err)
+{
+    const char *server = PQparameterStatus(p->conn, "server_encoding");
+    const char *client = PQparameterStatus(p->conn, "client_encoding");
+    const char *integers = PQparameterStatus(p->conn, "integer_datetimes");
+
+    if (server && strcmp(server, "SQL_ASCII") == 0)
+        return err_set(err, ERR_RUN, W0505, "%s: the database is in SQL_ASCII, which checks no text", p->name);
+    if (!client || strcmp(client, "UTF8") != 0)
+        return err_set(err, ERR_RUN, W0506, "%s: the session is not in UTF8", p->name);
+    if (integers && strcmp(integers, "on") != 0)
+        return err_set(err, ERR_RUN, W0506, "%s: the server does not store times as integers", p->name);
+    return 0;
+}
+
+static int check_session(struct postgres *p, const struct db_options *options, const struct db_result *r,
+                         struct err *err)
+{
+    if (str_is(db_cell(r, 0, 0), "t") && !options->read_only) {
+        err_set(err, ERR_RUN, W0504, "%s: the server accepts no writes", p->name);
+        return db_set_state(err, "25006");
+    }
+    if (!str_is(db_cell(r, 0, 1), "origin") && postgres_run(p, "SET session_replication_role = origin", NULL, NULL) != 0)
+        return err_set(err, ERR_RUN, W0506, "%s: session_replication_role is %.*s: foreign keys and triggers would "
+                       "not be checked", p->name, STR_ARG(db_cell(r, 0, 1)));
+    if (!str_is(db_cell(r, 0, 2), "t"))
+        return err_set(err, ERR_RUN, W0506, "%s: a setting of the session did not stay", p->name);
+    return 0;
+}
+
+static int pin_session(struct postgres *p, const struct db_options *options, struct err *err)
+{
+    CLEANUP(buf_release) struct buf sql = BUF_INIT;
+    CLEANUP(db_result_release) struct db_result r = {0};
+    uint32_t lock_ms = p->wait_ms / 2 < LOCK_WAIT_MS ? p->wait_ms / 2 : LOCK_WAIT_MS;
+
+    if (check_encoding(p, err) < 0)
+        return -1;
+    if (buf_printf(&sql, session_sql, lock_ms ? lock_ms : 1, options->read_only ? "true" : "false") < 0)
+        return err_oom(err);
+    if (postgres_run(p, buf_text(&sql), &r, err) != 0)
+        return -1;
+    return check_session(p, options, &r, err);
+}
+
+void postgres_close(struct db *db)
+{
+    struct postgres *p = postgres_of(db);
+
+    while (p->n_statements)
+        buf_release(&p->statements[--p->n_statements]);
+    PQfreeCancel(p->cancel);
+    PQfinish(p->conn);
+    free(p->name);
+    free(p);
+}
+
+static int connect_to(struct postgres *p, const char *target, const struct db_options *options, struct err *err)
+{
+    CLEANUP(finish_options) PQconninfoOption *effective = NULL;
+    bool late;
+
+    p->conn = connect_start(target, options);
+    effective = p->conn ? PQconninfo(p->conn) : NULL;
+    p->name = make_name(effective);
+    if (!p->name)
+        return err_oom(err);
+    if (!connect_finish(p->conn, connect_wait_ms(effective), &late))
+        return unreachable(p->conn, p->name, late, err);
+    PQsetErrorVerbosity(p->conn, PQERRORS_DEFAULT);
+    p->cancel = PQgetCancel(p->conn);
+    return p->cancel && PQsetnonblocking(p->conn, 1) == 0 ? 0 : err_oom(err);
+}
+
+struct db *postgres_open(const char *target, const struct db_options *options, struct err *err)
+{
+    struct postgres *p;
+
+    if (check_target(target, err) < 0)
+        return NULL;
+    p = calloc(1, sizeof *p);
+    if (!p) {
+        err_oom(err);
+        return NULL;
+    }
+    p->db.ops = &db_ops_postgres;
+    p->wait_ms = options->wait_ms ? options->wait_ms : WAIT_MS;
+    if (connect_to(p, target, options, err) == 0 && pin_session(p, options, err) == 0)
+        return &p->db;
+    postgres_close(&p->db);
+    return NULL;
+}

@@ -1,0 +1,58 @@
+/* sink/postgres_internal.h: postgres.c, postgres_connect.c and postgres_copy.c are one module, the only one that knows
+ * libpq.
+ *
+ * The connection is non-blocking; every wait is a poll() with a deadline of our own. Functions return 0; 1 when the
+ * server refused and the connection is fine; -1 when it is lost or memory is. */
+#ifndef WINDROW_SINK_POSTGRES_INTERNAL_H
+#define WINDROW_SINK_POSTGRES_INTERNAL_H
+
+#include "base/cleanup.h"
+#include "sink/db_internal.h"
+#include "sink/postgres.h"
+
+#include <libpq-fe.h>
+
+enum { POSTGRES_STATEMENTS_MAX = 256 };
+
+struct postgres {
+    struct db db;
+    PGconn *conn;
+    PGcancel *cancel;
+    char *name;
+    uint32_t wait_ms;
+    bool lost;
+    size_t unsent;                  /* at most so many bytes of COPY are in libpq's buffer */
+    uint64_t copy_line;
+    struct buf statements[POSTGRES_STATEMENTS_MAX];  /* the texts; statement i is prepared as w<i> */
+    size_t n_statements;
+};
+
+static inline void postgres_clear(PGresult **res) { PQclear(*res); }
+
+/* The connection cannot be used any more: -1, with err. The second takes libpq's reason. */
+int postgres_lost(struct postgres *p, enum code code, const char *why, struct err *err);
+int postgres_lost_now(struct postgres *p, struct err *err);
+/* -1 when it was lost before. */
+int postgres_usable(struct postgres *p, struct err *err);
+/* Fill err from a refusal of the server; `sql` (may be NULL) is what its position counts in. 1, or -1 when the session
+ * ended with it. */
+int postgres_refused(struct postgres *p, const PGresult *res, const char *sql, struct err *err);
+
+uint64_t postgres_now_ms(void);
+/* Poll until one of `events` or the deadline: what came, 0 when the time is up. */
+int postgres_poll(int fd, short events, uint64_t deadline_ms);
+/* Send all that libpq holds; each step forward starts the deadline anew. */
+int postgres_flush(struct postgres *p, struct err *err);
+/* The next result of what was sent; *ret NULL after the last. */
+int postgres_next(struct postgres *p, PGresult **ret, struct err *err);
+/* All results; *ret (NULL allowed) gets the last good one. */
+int postgres_all(struct postgres *p, const char *sql, PGresult **ret, struct err *err);
+
+/* Append foreign text as one line. */
+void postgres_add_line(struct buf *out, const char *text);
+
+/* postgres_connect.c */
+struct db *postgres_open(const char *target, const struct db_options *options, struct err *err);
+void postgres_close(struct db *db);
+
+#endif
