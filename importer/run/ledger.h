@@ -1,0 +1,101 @@
+/* run/ledger.h: what the target remembers of its loads. Schema `windrow` in PostgreSQL, tables windrow_* in SQLite.
+ *
+ *     meta     the ledger's format
+ *     jobs     a mapping over a source: "the same command"
+ *     runs     each time the command was given: digest, parameters, how it ended
+ *     units    the work of a run; open or done; `gen` counts the commits (the compare-and-swap)
+ *     files    each file by job, root and path: size, time, hash, and the unit that loaded it last
+ *     chunks   one row for each commit: rows by table, keys written, byte and line range
+ *     before   rows that were updated, as they were
+ *     rejects  what was refused, with the original bytes
+ *
+ * A chunk's rows, its entry and the step of its unit commit together. Functions here speak on the connection given,
+ * inside whatever transaction is open. All values bound as parameters; both engines run the same statements. */
+#ifndef WINDROW_RUN_LEDGER_H
+#define WINDROW_RUN_LEDGER_H
+
+#include "run/plan.h"
+#include "run/unit.h"
+#include "sink/db.h"
+
+enum { LEDGER_FORMAT = 1 };
+
+/* Create the tables if they are not there; refuse a newer format (W0602). */
+int ledger_create(struct db *db, struct err *err);
+/* Is there a ledger at all? 1, 0, -1. */
+int ledger_exists(struct db *db, struct err *err);
+
+struct ledger_run {
+    int64_t id, job;
+    char digest[65];
+    char state[16];         /* planning, running, done, stopped, failed, interrupted, abandoned */
+};
+
+/* The job of this mapping over this source, made if need be. */
+int ledger_job(struct db *db, struct str mapping, struct str source, int64_t *ret, struct err *err);
+/* Wait for and hold the right to plan this job, until the transaction ends. */
+int ledger_lock_job(struct db *db, int64_t job, struct err *err);
+/* The last run of a job: 1, 0, -1. */
+int ledger_last_run(struct db *db, int64_t job, struct ledger_run *ret, struct err *err);
+int ledger_start_run(struct db *db, int64_t job, struct str digest, struct str parameters, struct str identity,
+                     int64_t *ret, struct err *err);
+int ledger_run_state(struct db *db, int64_t run, const char *state, struct err *err);
+int ledger_end_run(struct db *db, int64_t run, const char *state, struct str summary_json, struct err *err);
+
+/* Work. */
+int ledger_add_unit(struct db *db, int64_t job, int64_t run, const struct unit *unit, struct err *err);
+/* Drop open units that nobody holds; *held tells of those that somebody does. */
+int ledger_drop_open(struct db *db, int64_t job, int64_t *held, struct err *err);
+/* Claim the next open unit after `after`: 1 with *ret, 0 when none is open, 2 when all open ones are held by others. The
+ * claim is a row lock of the transaction on PostgreSQL. */
+int ledger_claim(struct db *db, int64_t job, int64_t after, struct unit *ret, struct err *err);
+int ledger_open_units(struct db *db, int64_t job, int64_t *ret, struct err *err);
+/* After a commit of unknown outcome: waits for the lost session. *done: the unit was committed at this generation. */
+int ledger_unit_done(struct db *db, int64_t unit, int64_t gen, bool *done, struct err *err);
+
+/* One commit. */
+struct ledger_chunk {
+    const struct unit *unit;
+    int64_t run;
+    struct str rows_json;           /* {"table": {"inserted": n, ...}} */
+    struct str keys;                /* as run/keys.h packs them */
+    uint64_t lines;                 /* records read */
+    const unsigned char *hash;      /* 16 bytes over a part, or NULL */
+};
+/* The compare-and-swap, the chunk's row, the files' rows. -1 with W0603 when the unit was overtaken. */
+int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *chunk, int64_t *chunk_id, struct err *err);
+int ledger_file(struct db *db, int64_t job, const struct ledger_chunk *chunk, const struct entry *file,
+                const unsigned char *hash, struct err *err);
+
+struct ledger_reject {
+    uint32_t root;
+    struct str path, pointer, table, code, sqlstate, message, record;
+    uint64_t line, column, byte;
+    bool has_byte;
+    uint32_t map_line;
+};
+int ledger_add_reject(struct db *db, int64_t run, int64_t chunk, const struct ledger_reject *reject, struct err *err);
+int ledger_add_before(struct db *db, int64_t chunk, struct str table, struct str key, struct str old_json, struct err *err);
+
+/* Keys that earlier chunks of these files wrote. */
+int ledger_old_keys(struct db *db, int64_t job, const struct unit *unit,
+                    int (*keys)(void *context, const struct unit *old_unit, struct str packed, struct err *err),
+                    void *context, struct err *err);
+
+/* The files of a job in order of (root, path), fetched in pages. */
+struct ledger_files {
+    struct db *db;
+    int64_t job;
+    struct db_result page;
+    size_t at;
+    struct buf last;
+    uint32_t last_root;
+    bool started, ended;
+};
+int ledger_files_next(struct ledger_files *files, struct plan_known *ret, struct err *err);
+void ledger_files_release(struct ledger_files *files);
+
+/* The table's name as SQL: windrow.units or windrow_units. */
+int ledger_sql(const struct db *db, const char *text, struct buf *out);
+
+#endif

@@ -1,0 +1,135 @@
+/* The ledger's tables and its SQL dialects. In every statement {w} stands for the prefix of the tables. */
+#include "run/ledger.h"
+
+static const char *const tables[] = {
+    "CREATE TABLE IF NOT EXISTS {w}meta (key text PRIMARY KEY, value text NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS {w}jobs (id {serial}, mapping text NOT NULL, source text NOT NULL, UNIQUE (mapping, source))",
+    "CREATE TABLE IF NOT EXISTS {w}runs (id {serial}, job_id bigint NOT NULL REFERENCES {w}jobs (id),"
+    " digest text NOT NULL, parameters text NOT NULL, target text NOT NULL, windrow text NOT NULL, state text NOT NULL,"
+    " started_at {time} NOT NULL DEFAULT {now}, ended_at {time}, summary text)",
+    "CREATE TABLE IF NOT EXISTS {w}units (id {serial}, job_id bigint NOT NULL REFERENCES {w}jobs (id),"
+    " run_id bigint NOT NULL REFERENCES {w}runs (id), state smallint NOT NULL DEFAULT 0, gen bigint NOT NULL DEFAULT 0,"
+    " reconcile smallint NOT NULL, part smallint NOT NULL, from_byte bigint NOT NULL, to_byte bigint NOT NULL,"
+    " previous bigint NOT NULL, n_files bigint NOT NULL, bytes bigint NOT NULL, files {bytes} NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS {i}units_open ON {w}units (job_id, id) WHERE state = 0",
+    "CREATE TABLE IF NOT EXISTS {w}files (job_id bigint NOT NULL REFERENCES {w}jobs (id), root integer NOT NULL,"
+    " path {bytes} NOT NULL, member {bytes}, size bigint NOT NULL, mtime_ns bigint NOT NULL, hash {bytes},"
+    " unit_id bigint NOT NULL, run_id bigint NOT NULL, PRIMARY KEY (job_id, root, path))",
+    "CREATE TABLE IF NOT EXISTS {w}chunks (id {serial}, run_id bigint NOT NULL REFERENCES {w}runs (id),"
+    " unit_id bigint NOT NULL REFERENCES {w}units (id), gen bigint NOT NULL, rows_json text NOT NULL, lines bigint NOT NULL,"
+    " hash {bytes}, keys {bytes}, transaction_id text, committed_at {time} NOT NULL DEFAULT {now}, UNIQUE (unit_id, gen))",
+    "CREATE TABLE IF NOT EXISTS {w}before (chunk_id bigint NOT NULL REFERENCES {w}chunks (id), table_name text NOT NULL,"
+    " row_key {bytes} NOT NULL, old text NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS {w}rejects (id {serial}, run_id bigint NOT NULL REFERENCES {w}runs (id),"
+    " chunk_id bigint REFERENCES {w}chunks (id), root integer NOT NULL, path {bytes} NOT NULL, line bigint, col bigint,"
+    " byte bigint, pointer text, table_name text, code text NOT NULL, sqlstate text, message text NOT NULL, map_line integer,"
+    " record {bytes}, state text NOT NULL DEFAULT 'open')",
+    "CREATE INDEX IF NOT EXISTS {i}rejects_run ON {w}rejects (run_id)",
+};
+
+static const struct {
+    const char *name, *postgresql, *sqlite;
+} words[] = {
+    {"{w}", "windrow.", "windrow_"},
+    {"{i}", "", "windrow_"},
+    {"{serial}", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "INTEGER PRIMARY KEY AUTOINCREMENT"},
+    {"{bytes}", "bytea", "BLOB"},
+    {"{time}", "timestamptz", "TEXT"},
+    {"{now}", "now()", "(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"},
+    {"{lock}", " FOR UPDATE", ""},
+    {"{skip}", " FOR UPDATE SKIP LOCKED", ""},
+    {"{xid}", "pg_current_xact_id()::text", "NULL"},
+};
+
+int ledger_sql(const struct db *db, const char *text, struct buf *out)
+{
+    bool sqlite = db_engine(db) == DB_SQLITE;
+
+    buf_clear(out);
+    while (*text) {
+        const char *next = strchr(text, '{');
+        size_t i = 0;
+
+        if (!next)
+            return buf_add_text(out, text);
+        if (buf_add(out, text, (size_t)(next - text)) < 0)
+            return -1;
+        while (i < ARRAY_LEN(words) && strncmp(next, words[i].name, strlen(words[i].name)) != 0)
+            i++;
+        if (i == ARRAY_LEN(words))
+            BUG("no word for '%.12s' in the ledger's SQL", next);
+        if (buf_add_text(out, sqlite ? words[i].sqlite : words[i].postgresql) < 0)
+            return -1;
+        text = next + strlen(words[i].name);
+    }
+    return 0;
+}
+
+int ledger_exists(struct db *db, struct err *err)
+{
+    struct db_result r = {0};
+    const char *sql = db_engine(db) == DB_SQLITE ? "SELECT 1 FROM sqlite_schema WHERE name = 'windrow_meta'"
+                                                 : "SELECT 1 WHERE to_regclass('windrow.meta') IS NOT NULL";
+    int ret = db_query(db, sql, NULL, 0, &r, err);
+
+    if (ret == 0)
+        ret = r.n_rows > 0;
+    db_result_release(&r);
+    return ret;
+}
+
+static int check_format(struct db *db, struct buf *sql, struct err *err)
+{
+    struct db_result r = {0};
+    int ret = -1;
+
+    if (ledger_sql(db, "SELECT value FROM {w}meta WHERE key = 'format'", sql) < 0)
+        return err_oom(err);
+    if (db_query(db, buf_text(sql), NULL, 0, &r, err) < 0)
+        goto out;
+    if (r.n_rows == 0) {
+        if (ledger_sql(db, "INSERT INTO {w}meta (key, value) VALUES ('format', '1')", sql) < 0)
+            err_oom(err);
+        else
+            ret = db_exec(db, buf_text(sql), err);
+    } else if (!str_is(db_cell(&r, 0, 0), "1"))
+        err_set(err, ERR_RUN, W0602, "the ledger has format %.*s, this windrow reads format %d", STR_ARG(db_cell(&r, 0, 0)),
+                LEDGER_FORMAT);
+    else
+        ret = 0;
+out:
+    db_result_release(&r);
+    return ret;
+}
+
+static int create_all(struct db *db, struct buf *sql, struct err *err)
+{
+    if (db_engine(db) == DB_POSTGRESQL &&
+        db_exec(db, "SELECT pg_advisory_xact_lock(1466527332, 1); CREATE SCHEMA IF NOT EXISTS windrow", err) < 0)
+        return -1;
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        if (ledger_sql(db, tables[i], sql) < 0)
+            return err_oom(err);
+        if (db_exec(db, buf_text(sql), err) < 0)
+            return -1;
+    }
+    return check_format(db, sql, err);
+}
+
+int ledger_create(struct db *db, struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    int there = ledger_exists(db, err), ret = -1;
+
+    if (there == 1) {
+        ret = check_format(db, &sql, err);
+    } else if (there == 0 && db_begin(db, err) == 0) {
+        ret = create_all(db, &sql, err);
+        if (ret == 0)
+            ret = db_commit(db, err) == DB_COMMITTED ? 0 : err_set(err, ERR_RUN, W0601, "the ledger could not be made");
+        else
+            db_rollback(db);
+    }
+    buf_release(&sql);
+    return ret;
+}

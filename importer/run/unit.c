@@ -1,0 +1,92 @@
+/* Units of work and their form in the ledger. */
+#include "run/unit.h"
+
+int unit_add(struct unit *u, const struct entry *file)
+{
+    struct entry *copy;
+
+    if (u->n_files == u->capacity) {
+        size_t capacity = u->capacity ? u->capacity * 2 : 64;
+        struct entry *files = arena_calloc(&u->arena, capacity, sizeof *files);
+
+        if (!files)
+            return -1;
+        if (u->n_files)
+            memcpy(files, u->files, u->n_files * sizeof *files);
+        u->files = files;
+        u->capacity = capacity;
+    }
+    copy = &u->files[u->n_files];
+    *copy = *file;
+    copy->message = NULL;
+    copy->path = arena_str(&u->arena, file->path);
+    if (!copy->path.at)
+        return -1;
+    u->n_files++;
+    u->bytes += file->size;
+    return 0;
+}
+
+void unit_clear(struct unit *u)
+{
+    struct arena arena = u->arena;
+
+    arena_reset(&arena);
+    *u = (struct unit){.arena = arena};
+}
+
+void unit_release(struct unit *u)
+{
+    arena_release(&u->arena);
+    *u = (struct unit){0};
+}
+
+void unit_move(struct unit *to, struct unit *from)
+{
+    unit_release(to);
+    *to = *from;
+    *from = (struct unit){0};
+}
+
+struct packed {
+    uint64_t size;
+    int64_t mtime_ns;
+    uint32_t root, len;
+    uint8_t kind;
+} __attribute__((packed));
+
+int unit_pack(const struct unit *u, struct buf *out)
+{
+    for (size_t i = 0; i < u->n_files; i++) {
+        const struct entry *file = &u->files[i];
+        struct packed head = {file->size, file->mtime_ns, file->root, (uint32_t)file->path.len, (uint8_t)file->kind};
+
+        if (buf_add(out, &head, sizeof head) < 0 || buf_add_str(out, file->path) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int unit_unpack(struct unit *u, struct str bytes, struct err *err)
+{
+    while (bytes.len) {
+        struct packed head;
+        struct entry file = {0};
+
+        if (bytes.len < sizeof head)
+            return err_set(err, ERR_RUN, W0604, "the ledger's list of files is damaged");
+        memcpy(&head, bytes.at, sizeof head);
+        bytes = str_make(bytes.at + sizeof head, bytes.len - sizeof head);
+        if (bytes.len < head.len || head.kind > ENTRY_DIRECTORY)
+            return err_set(err, ERR_RUN, W0604, "the ledger's list of files is damaged");
+        file.kind = (enum entry_kind)head.kind;
+        file.root = head.root;
+        file.size = head.size;
+        file.mtime_ns = head.mtime_ns;
+        file.path = str_make(bytes.at, head.len);
+        bytes = str_make(bytes.at + head.len, bytes.len - head.len);
+        if (unit_add(u, &file) < 0)
+            return err_oom(err);
+    }
+    return 0;
+}

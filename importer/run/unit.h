@@ -1,0 +1,34 @@
+/* run/unit.h: a unit of work: what one transaction loads. Some groups of small files, one large group, or one part of
+ * a large file. */
+#ifndef WINDROW_RUN_UNIT_H
+#define WINDROW_RUN_UNIT_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "source/entry.h"
+
+struct unit {
+    struct arena arena;         /* of the paths and the list */
+    struct entry *files;        /* sorted by root and path; directories too when the mapping wants them */
+    size_t n_files, capacity;
+    uint64_t bytes;
+    uint64_t from, to;          /* of the only file, when `part` */
+    bool part;
+    bool reconcile;             /* some of it was loaded before, in an older state */
+    int64_t id, gen;            /* in the ledger */
+    int64_t previous;           /* the unit that loaded these files before; for keys that are gone; 0: none */
+};
+
+/* Copy an entry in. */
+int unit_add(struct unit *u, const struct entry *file);
+void unit_clear(struct unit *u);
+void unit_release(struct unit *u);
+/* Move; *from is empty afterwards. */
+void unit_move(struct unit *to, struct unit *from);
+
+/* The list of files as bytes, for the ledger. unit_unpack fails on damaged bytes (ERR_RUN). */
+int unit_pack(const struct unit *u, struct buf *out);
+int unit_unpack(struct unit *u, struct str bytes, struct err *err);
+
+#endif
