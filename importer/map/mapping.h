@@ -125,7 +125,7 @@ struct mapping_rule {
     struct mapping_text when;       /* over $param alone: the rule is on */
     struct mapping_text each, where;
     const struct mapping_let *lets; /* named expressions, in order; each sees the ones before; those of `like:` first */
-    size_t n_lets;
+    size_t n_lets, n_like_lets;     /* the first n_like_lets stand in the earlier rule */
     const struct mapping_column *columns;   /* those of `like:` first, replaced where named again */
     size_t n_columns;
     const struct mapping_text *key; /* columns */

@@ -1,0 +1,197 @@
+/* What the author meant when YAML says "did not find expected key": paths, patterns and expressions use
+ * characters that YAML takes for its own, and the answer is nearly always to quote the value. */
+#include "map/yaml_internal.h"
+
+#include <stdio.h>
+
+#define QUOTE "quote this"
+
+static char char_at(const struct yaml_source *s, size_t at)
+{
+    return at < s->text.len ? s->text.at[at] : '\n';
+}
+
+static size_t line_start(const struct yaml_source *s, size_t at)
+{
+    while (at > 0 && s->text.at[at - 1] != '\n')
+        at--;
+    return at;
+}
+
+static size_t line_end(const struct yaml_source *s, size_t at)
+{
+    while (at < s->text.len && s->text.at[at] != '\n' && s->text.at[at] != '\r')
+        at++;
+    return at;
+}
+
+/* The last character before `at` on its line that is no blank, or `at` itself when there is none. */
+static size_t before(const struct yaml_source *s, size_t at)
+{
+    size_t i = at;
+
+    while (i > 0 && strchr(" \t", s->text.at[i - 1]))
+        i--;
+    return i > 0 && s->text.at[i - 1] != '\n' ? i - 1 : at;
+}
+
+static bool tab_in_indentation(const struct yaml_source *s, size_t at, size_t *tab)
+{
+    for (size_t i = line_start(s, at); i < s->text.len && strchr(" \t", s->text.at[i]); i++) {
+        if (s->text.at[i] == '\t') {
+            *tab = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where the bracket that closes at `close` was opened on the same line, or `close`. */
+static size_t opening(const struct yaml_source *s, size_t close)
+{
+    char closing = s->text.at[close], opens = closing == '}' ? '{' : '[';
+    size_t start = line_start(s, close);
+    int open = 0;
+
+    for (size_t i = close + 1; i-- > start;) {
+        open += s->text.at[i] == closing;
+        open -= s->text.at[i] == opens;
+        if (open == 0)
+            return i;
+    }
+    return close;
+}
+
+static bool expected_something(const struct yaml_refusal *why)
+{
+    return strncmp(why->problem, "did not find expected", 21) == 0 || strncmp(why->problem, "could not find expected", 23) == 0;
+}
+
+/* {path: .a[0]}: in flow style the value ended at the bracket. */
+static bool cut_in_flow(const struct yaml_source *s, const struct yaml_refusal *why, struct mapping_faults *faults)
+{
+    char c = char_at(s, why->at);
+    size_t end = why->last_end;
+
+    if (!why->has_last || !why->last_plain || !why->last_in_flow || !strchr("[]{}", c) || end > why->at)
+        return false;
+    while (end < why->at && strchr(" \t\r\n", s->text.at[end]))
+        end++;
+    if (end != why->at)
+        return false;
+    yaml_source_fault(s, faults, why->last, yaml_source_width(s, why->last, why->last_end), W0203,
+                      QUOTE ": in { } and [ ] an unquoted value ends at '%c'", c);
+    return true;
+}
+
+/* from: {sender}/x.json, expr: "a" + .b, expr: [.a] | join(","): the value ended where its beginning was closed. */
+static bool goes_on_after_closing(const struct yaml_source *s, const struct yaml_refusal *why, struct mapping_faults *faults)
+{
+    size_t last = before(s, why->at), start;
+    char c = char_at(s, last);
+
+    if (last == why->at || strchr(",]}\n", char_at(s, why->at)))
+        return false;
+    if (c == '}' || c == ']') {
+        start = opening(s, last);
+        if (start == last)
+            return false;
+        yaml_source_fault(s, faults, start, yaml_source_width(s, start, line_end(s, start)), W0203,
+                          QUOTE ": a value that begins with '%c' is a %s in YAML and ends at its '%c'", s->text.at[start],
+                          c == '}' ? "map" : "list", c);
+        return true;
+    }
+    if (why->has_last && !why->last_plain && last + 1 == why->last_end && (c == '"' || c == '\'')) {
+        yaml_source_fault(s, faults, why->last, yaml_source_width(s, why->last, line_end(s, why->last)), W0203,
+                          QUOTE " as a whole: the value begins with a quote, and YAML ends it at the next one");
+        return true;
+    }
+    return false;
+}
+
+static bool second_colon(const struct yaml_source *s, const struct yaml_refusal *why, struct mapping_faults *faults)
+{
+    size_t start = line_start(s, why->at), value = start;
+
+    if (strcmp(why->problem, "mapping values are not allowed in this context") != 0)
+        return false;
+    while (value < why->at && !(s->text.at[value] == ':' && strchr(" \t", char_at(s, value + 1))))
+        value++;
+    if (value >= why->at)
+        return false;
+    for (value++; strchr(" \t", char_at(s, value));)
+        value++;
+    yaml_source_fault(s, faults, value, yaml_source_width(s, value, line_end(s, value)), W0203,
+                      QUOTE ": ': ' ends a key in YAML, also in the middle of a value");
+    return true;
+}
+
+static bool bad_start(const struct yaml_source *s, const struct yaml_refusal *why, struct mapping_faults *faults)
+{
+    bool alias = why->context && (strstr(why->context, "alias") || strstr(why->context, "anchor") ||
+                                  strstr(why->context, "tag") || strstr(why->context, "directive"));
+    size_t at = alias ? why->context_at : why->at;
+    char c = char_at(s, at);
+    const char *meaning = c == '*' ? "an alias" : c == '&' ? "an anchor" : c == '!' ? "a tag" : "a directive";
+
+    if (alias && strchr("*&!%", c)) {
+        yaml_source_fault(s, faults, at, yaml_source_width(s, at, line_end(s, at)), W0203,
+                          QUOTE ": a value that begins with '%c' is %s in YAML", c, meaning);
+        return true;
+    }
+    if (strcmp(why->problem, "found character that cannot start any token") != 0 || !strchr("@`%", c))
+        return false;
+    yaml_source_fault(s, faults, at, yaml_source_width(s, at, line_end(s, at)), W0203,
+                      QUOTE ": a value cannot begin with '%c' in YAML", c);
+    return true;
+}
+
+void yaml_trap_refused(const struct yaml_source *s, const struct yaml_refusal *why, struct mapping_faults *faults)
+{
+    uint32_t line, column;
+    size_t tab;
+
+    if (tab_in_indentation(s, why->at, &tab)) {
+        yaml_source_fault(s, faults, tab, 0, W0201, "a tab in the indentation; YAML indents with spaces only");
+        return;
+    }
+    if (bad_start(s, why, faults) || second_colon(s, why, faults))
+        return;
+    if (expected_something(why) && (cut_in_flow(s, why, faults) || goes_on_after_closing(s, why, faults)))
+        return;
+    if (!why->context) {
+        yaml_source_fault(s, faults, why->at, 0, W0201, "not YAML: %s", why->problem);
+        return;
+    }
+    yaml_source_place(s, why->context_at, &line, &column);
+    yaml_source_fault(s, faults, why->at, 0, W0201, "not YAML: %s, %s that begins at %u:%u", why->problem, why->context,
+                      line, column);
+}
+
+/* An expression whose string or parenthesis is still open. */
+static bool is_open(struct str text)
+{
+    bool string = false;
+    int depth = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (string && text.at[i] == '\\')
+            i++;
+        else if (text.at[i] == '"')
+            string = !string;
+        else if (!string)
+            depth += (text.at[i] == '(') - (text.at[i] == ')');
+    }
+    return string || depth > 0;
+}
+
+char yaml_trap_cut(const struct yaml_source *s, struct str text, size_t end, bool in_flow)
+{
+    size_t i = end;
+
+    while (i < s->text.len && strchr(" \t", s->text.at[i]))
+        i++;
+    if (!(char_at(s, i) == ',' && in_flow) && !(char_at(s, i) == '#' && i > end))
+        return 0;
+    return is_open(text) ? s->text.at[i] : 0;
+}
