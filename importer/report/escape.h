@@ -35,6 +35,9 @@ size_t escape_width(struct str s);
 /* Shown text inside HTML or XML 1.0, as content or within a quoted attribute. */
 int escape_markup(struct buf *ret, struct str s);
 
+/* The same for text that is shown text already, with line ends: only & < > " ' change. */
+int escape_entities(struct buf *ret, struct str shown);
+
 /* A JSON string with its quotes. Valid text keeps its meaning exactly (controls as \uNNNN); bytes that are no
  * UTF-8 appear as the text \xNN. */
 int escape_json(struct buf *ret, struct str s);

@@ -5,6 +5,7 @@
 #ifndef WINDROW_REPORT_SUMMARY_H
 #define WINDROW_REPORT_SUMMARY_H
 
+#include "base/buf.h"
 #include "report/finding.h"
 #include "report/samples.h"
 #include "report/tally.h"
@@ -52,7 +53,7 @@ struct summary {
     const struct str *sources;
     size_t n_sources;
     struct str target;      /* without password */
-    struct str version;     /* windrow's; empty: this one's */
+    struct str version;     /* windrow's own */
     struct str started;     /* ISO 8601, UTC; empty in tests */
     uint64_t wall_ns, cpu_ns, peak_bytes;
     unsigned jobs;
@@ -90,13 +91,17 @@ struct summary_totals {
 };
 struct summary_totals summary_totals(const struct summary *s);
 
-/* The published exit status; 1 when the account does not balance. */
+/* The published exit status; 1 instead of 0 or 3 when the account does not balance. */
 int summary_status(const struct summary *s);
 
 /* The last line, without line end: "done: 12 rows loaded, nothing refused". */
 int summary_verdict(const struct summary *s, struct buf *ret);
 
-/* The writers. */
+/* The account alone: heading, tables, totals, coverage, and the verdict as last line; for terminals, where findings
+ * are shown by render_findings(). */
+int summary_account(const struct summary *s, struct buf *ret);
+
+/* The writers; text is findings and account. */
 int summary_text(const struct summary *s, struct buf *ret);
 int summary_json(const struct summary *s, struct buf *ret);
 int summary_html(const struct summary *s, struct buf *ret);
