@@ -143,11 +143,7 @@ const struct mapping_keys mapping_top_keys = MAPPING_KEYS("mapping", top_keys);
 
 static void read_top(struct mapping_reading *r, const struct yaml_item *root)
 {
-    if (root->kind != YAML_MAP) {
-        mapping_report(r, root, W0208, "expected a map of settings, found %s", mapping_kind(root));
-        return;
-    }
-    if (!check_version(r, root))
+    if (!mapping_is_map(r, root) || !check_version(r, root))
         return;
     mapping_read_map(r, root, &mapping_top_keys, r->m);
     mapping_check_variables(r);

@@ -129,7 +129,8 @@ static void read_after(struct mapping_reading *r, const struct yaml_item *item, 
         return;
     sql = yaml_find(item, "sql");
     file = yaml_find(item, "file");
-    if (!sql && !file)
+    if (!sql && !file && !mapping_is_misspelt(item, &mapping_after_keys, "sql") &&
+        !mapping_is_misspelt(item, &mapping_after_keys, "file"))
         mapping_report(r, item, W0207, "one of sql, file is missing");
     if (sql && file)
         mapping_report_text(r, &file->key->text, W0219, "'file' and 'sql' exclude each other");

@@ -106,15 +106,18 @@ static void read_on_error(struct mapping_reading *r, const struct yaml_item *ite
         c->on_error = (enum mapping_on_error)word;
 }
 
-static void read_column_name(struct mapping_reading *r, const struct yaml_item *entry, struct mapping_text *ret)
+static bool read_column_name(struct mapping_reading *r, const struct yaml_item *entry, struct mapping_text *ret)
 {
     struct str s = entry->key->text.text;
 
     *ret = entry->key->text;
-    if (entry->key->text.style == 'p' && yaml_is_null(entry) && memchr(s.at, ':', s.len))
+    if (entry->key->text.style == 'p' && yaml_is_null(entry) && memchr(s.at, ':', s.len)) {
         mapping_report_text(r, ret, W0203, "'%.*s': a space is missing after ':'", STR_ARG(s));
-    else if (s.len == 0 || s.len > COLUMN_NAME_BYTES_MAX || memchr(s.at, '\0', s.len))
-        mapping_report_text(r, ret, W0216, "a column's name has 1 to %d bytes", COLUMN_NAME_BYTES_MAX);
+        return false;
+    }
+    if (s.len == 0 || s.len > COLUMN_NAME_BYTES_MAX || memchr(s.at, '\0', s.len))
+        mapping_report_text(r, ret, W0216, "a column's name has 1 to %d bytes, none of them NUL", COLUMN_NAME_BYTES_MAX);
+    return true;
 }
 
 /* by: of a reference. */
@@ -127,9 +130,11 @@ static const struct mapping_key by_keys[] = {
 const struct mapping_keys mapping_by_keys = MAPPING_KEYS("by", by_keys);
 
 /* `allowed` is the first n of sources[]. */
-static void check_one_source(struct mapping_reading *r, const struct yaml_item *item, size_t allowed, const char *list)
+static void check_one_source(struct mapping_reading *r, const struct yaml_item *item, const struct mapping_keys *keys,
+                             size_t allowed, const char *list)
 {
     const struct yaml_item *first = NULL;
+    bool misspelt = false;
 
     for (const struct yaml_item *entry = item->first; entry; entry = entry->next) {
         for (size_t i = 0; i < allowed; i++) {
@@ -142,7 +147,9 @@ static void check_one_source(struct mapping_reading *r, const struct yaml_item *
                 first = entry;
         }
     }
-    if (!first)
+    for (size_t i = 0; i < allowed && !first; i++)
+        misspelt = misspelt || mapping_is_misspelt(item, keys, sources[i]);
+    if (!first && !misspelt)
         mapping_report(r, item, W0207, "one of %s is missing", list);
 }
 
@@ -158,11 +165,12 @@ static void read_by(struct mapping_reading *r, const struct yaml_item *item, voi
     for (const struct yaml_item *entry = item->first; entry; entry = entry->next) {
         struct mapping_column *each = &by[c->n_by++];
 
-        read_column_name(r, entry, &each->name);
+        if (!read_column_name(r, entry, &each->name))
+            continue;
         if (entry->kind == YAML_TEXT)
             mapping_read_text(r, entry, &each->path);
         else if (mapping_read_map(r, entry, &mapping_by_keys, each))
-            check_one_source(r, entry, 3, "path, expr, value");
+            check_one_source(r, entry, &mapping_by_keys, 3, "path, expr, value");
     }
 }
 
@@ -210,7 +218,7 @@ static void read_column(struct mapping_reading *r, const struct yaml_item *entry
     }
     if (!mapping_read_map(r, entry, &mapping_column_keys, c))
         return;
-    check_one_source(r, entry, ARRAY_LEN(sources), "path, expr, value, uuid5, ref");
+    check_one_source(r, entry, &mapping_column_keys, ARRAY_LEN(sources), "path, expr, value, uuid5, ref");
     check_reference(r, entry);
 }
 
@@ -248,7 +256,8 @@ void mapping_read_columns(struct mapping_reading *r, const struct yaml_item *ite
         size_t i = column_index(columns, base, entry->key->text.text);
         struct mapping_column c = {0};
 
-        read_column_name(r, entry, &c.name);
+        if (!read_column_name(r, entry, &c.name))
+            continue;
         if (has_base && yaml_is_null(entry) && i < base) {
             memmove(&columns[i], &columns[i + 1], (n - i - 1) * sizeof *columns);
             base--;
@@ -258,7 +267,7 @@ void mapping_read_columns(struct mapping_reading *r, const struct yaml_item *ite
         read_column(r, entry, &c);
         columns[i < base ? i : n++] = c;
     }
-    if (n == 0)
+    if (n == 0 && rule->n_columns)
         mapping_report(r, item, W0207, "no column is left of the rule that like: names");
     rule->columns = columns;
     rule->n_columns = n;

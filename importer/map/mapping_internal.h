@@ -36,6 +36,8 @@ extern const struct mapping_keys mapping_top_keys, mapping_schema_keys, mapping_
 
 /* Read a map strictly: unknown and missing keys are faults. False when it is no map at all. */
 bool mapping_read_map(struct mapping_reading *r, const struct yaml_item *item, const struct mapping_keys *keys, void *into);
+/* Is there an unknown key that was probably meant to be `name`? Then nobody needs to hear that it is missing. */
+bool mapping_is_misspelt(const struct yaml_item *map, const struct mapping_keys *keys, const char *name);
 /* A fault at an item: at its text, or at its key where the value is no text or empty. The error is returned for help. */
 struct err *mapping_report(struct mapping_reading *r, const struct yaml_item *item, enum code code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

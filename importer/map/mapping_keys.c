@@ -48,7 +48,7 @@ struct err *mapping_report(struct mapping_reading *r, const struct yaml_item *it
 
 const char *mapping_did_you_mean(struct str word, const char *const *words, size_t n, char *out, size_t size)
 {
-    const char *nearest = str_nearest(word, words, n);
+    const char *nearest = word.len > 2 ? str_nearest(word, words, n) : NULL;    /* everything is near to "a" */
 
     out[0] = '\0';
     if (nearest)
@@ -124,10 +124,31 @@ static const struct mapping_key *find_key(const struct mapping_keys *keys, struc
     return NULL;
 }
 
+bool mapping_is_misspelt(const struct yaml_item *map, const struct mapping_keys *keys, const char *name)
+{
+    const char *names[KEYS_MAX];
+
+    for (size_t i = 0; i < keys->n && i < KEYS_MAX; i++)
+        names[i] = keys->at[i].name;
+    for (const struct yaml_item *entry = map->first; entry; entry = entry->next) {
+        const char *nearest = find_key(keys, entry->key->text.text) ? NULL
+                                                                    : str_nearest(entry->key->text.text, names, keys->n);
+
+        if (nearest && strcmp(nearest, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool mapping_read_map(struct mapping_reading *r, const struct yaml_item *item, const struct mapping_keys *keys, void *into)
 {
     if (!mapping_is_map(r, item))
         return false;
+    for (size_t i = 0; i < keys->n; i++) {
+        if (keys->at[i].required && !yaml_find(item, keys->at[i].name) &&
+            !mapping_is_misspelt(item, keys, keys->at[i].name))
+            mapping_report(r, item, W0207, "'%s' is missing", keys->at[i].name);
+    }
     for (const struct yaml_item *entry = item->first; entry; entry = entry->next) {
         const struct mapping_key *key = find_key(keys, entry->key->text.text);
 
@@ -135,10 +156,6 @@ bool mapping_read_map(struct mapping_reading *r, const struct yaml_item *item, c
             key->read(r, entry, (char *)into + key->offset);
         else
             unknown_key(r, entry, keys);
-    }
-    for (size_t i = 0; i < keys->n; i++) {
-        if (keys->at[i].required && !yaml_find(item, keys->at[i].name))
-            mapping_report(r, item, W0207, "'%s' is missing", keys->at[i].name);
     }
     return true;
 }

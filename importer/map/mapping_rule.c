@@ -109,7 +109,7 @@ static void read_conflict(struct mapping_reading *r, const struct yaml_item *ite
     update = yaml_find(item, "update");
     skip = yaml_find(item, "skip");
     when = yaml_find(item, "when");
-    if (!update == !skip)
+    if (!update == !skip && !mapping_is_misspelt(item, &mapping_conflict_keys, "update"))
         mapping_report(r, item, W0219, "on_conflict takes one of update and skip");
     if (when && !update)
         mapping_report_text(r, &when->key->text, W0219, "'when' needs 'update' beside it");
@@ -190,7 +190,8 @@ static void check_columns_exist(struct mapping_reading *r, const struct mapping_
             if (all)
                 mapping_did_you_mean(names[i].text, all, rule->n_columns, hint, sizeof hint);
             free(all);
-            mapping_report_text(r, &names[i], W0220, "%s: '%.*s' is not a column of this rule%s", what, STR_ARG(names[i].text), hint);
+            mapping_report_text(r, &names[i], W0220, "%s: '%.*s' is not a column of rule '%.*s'%s", what, STR_ARG(names[i].text),
+                                STR_ARG(rule->name.text), hint);
         }
         for (size_t k = 0; k < i && n <= KEY_COLUMNS_MAX; k++) {
             if (str_eq(names[k].text, names[i].text)) {
@@ -205,7 +206,7 @@ static void check_rule(struct mapping_reading *r, const struct yaml_item *item, 
 {
     const struct yaml_item *conflict = yaml_find(item, "on_conflict");
 
-    if (!yaml_find(item, "columns") && !yaml_find(item, "like"))
+    if (!yaml_find(item, "columns") && !yaml_find(item, "like") && !mapping_is_misspelt(item, &mapping_rule_keys, "columns"))
         mapping_report(r, item, W0207, "'columns' is missing");
     if (conflict && rule->conflict != MAPPING_CONFLICT_ERROR && rule->n_key == 0 && !yaml_find(item, "key"))
         mapping_report_text(r, &conflict->key->text, W0219, "on_conflict: %s needs 'key'", conflicts[rule->conflict]);

@@ -14,6 +14,7 @@ struct builder {
     struct mapping_faults *faults;
     struct yaml_refusal last;   /* of the scalar read last */
     unsigned flows;             /* open flow collections */
+    bool cut;                   /* a value was cut short and reported: what is refused later follows from that */
 };
 
 static void builder_release(struct builder *b)
@@ -35,6 +36,8 @@ static int refused(struct builder *b)
 
     if (b->parser.error == YAML_MEMORY_ERROR || !b->parser.problem)
         return err_oom(mapping_fault(b->faults));
+    if (b->cut)
+        return -1;
     why.problem = b->parser.problem;
     why.context = b->parser.context;
     why.at = offset_of(b, b->parser.problem_mark);
@@ -67,13 +70,15 @@ static struct yaml_item *new_item(struct builder *b, enum yaml_kind kind, char s
     return item;
 }
 
-static void check_plainness(struct builder *b, const yaml_char_t *anchor, const yaml_char_t *tag)
+static void check_plainness(struct builder *b, const yaml_char_t *anchor, const yaml_char_t *tag, bool nothing)
 {
     size_t at = offset_of(b, b->event.start_mark);
 
     if (anchor)
         yaml_source_fault(&b->source, b->faults, at, 0, W0202, "no anchors in a mapping: a rule takes over another with like:");
-    if (tag)
+    if (tag && nothing)
+        yaml_source_fault(&b->source, b->faults, at, 0, W0203, "quote this: a value that begins with '!' is a tag in YAML");
+    else if (tag)
         yaml_source_fault(&b->source, b->faults, at, 0, W0202, "no tags in a mapping: quotes say that a value is text");
 }
 
@@ -136,13 +141,16 @@ static struct yaml_item *read_scalar(struct builder *b)
 
     if (!item)
         return NULL;
-    check_plainness(b, b->event.data.scalar.anchor, b->event.data.scalar.tag);
+    check_plainness(b, b->event.data.scalar.anchor, b->event.data.scalar.tag,
+                    b->event.data.scalar.length == 0);
     item->text.text = arena_str(b->arena, str_make((const char *)b->event.data.scalar.value, b->event.data.scalar.length));
     if (!item->text.text.at) {
         err_oom(mapping_fault(b->faults));
         return NULL;
     }
     place_scalar(b, item);
+    if (b->event.data.scalar.tag && item->text.text.len == 0)
+        item->text.text = str_of("tag");    /* reported; it is not nothing */
     return item;
 }
 
@@ -168,6 +176,7 @@ static bool report_cut(struct builder *b, const struct yaml_item *item)
                           "quote this: in { } and [ ] an unquoted value ends at ','");
     else if (c)
         yaml_source_fault(&b->source, b->faults, b->last.last, item->text.len, W0203, "quote this: ' #' begins a comment in YAML");
+    b->cut = b->cut || c;
     return c == ',';
 }
 
@@ -181,7 +190,7 @@ static struct yaml_item *read_list(struct builder *b, unsigned depth)
 
     if (!list)
         return NULL;
-    check_plainness(b, b->event.data.sequence_start.anchor, b->event.data.sequence_start.tag);
+    check_plainness(b, b->event.data.sequence_start.anchor, b->event.data.sequence_start.tag, false);
     list->flow = b->event.data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
     b->flows += list->flow;
     for (;;) {
@@ -257,7 +266,7 @@ static struct yaml_item *read_map(struct builder *b, unsigned depth)
 
     if (!map)
         return NULL;
-    check_plainness(b, b->event.data.mapping_start.anchor, b->event.data.mapping_start.tag);
+    check_plainness(b, b->event.data.mapping_start.anchor, b->event.data.mapping_start.tag, false);
     map->flow = b->event.data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
     b->flows += map->flow;
     for (;;) {

@@ -87,10 +87,11 @@ static bool cut_in_flow(const struct yaml_source *s, const struct yaml_refusal *
 /* from: {sender}/x.json, expr: "a" + .b, expr: [.a] | join(","): the value ended where its beginning was closed. */
 static bool goes_on_after_closing(const struct yaml_source *s, const struct yaml_refusal *why, struct mapping_faults *faults)
 {
-    size_t last = before(s, why->at), start;
+    bool pipe = why->context && strstr(why->context, "block scalar");   /* expr: [.a] | first */
+    size_t at = pipe ? why->context_at : why->at, last = before(s, at), start;
     char c = char_at(s, last);
 
-    if (last == why->at || strchr(",]}\n", char_at(s, why->at)))
+    if (last == at || strchr(",]}\n", char_at(s, at)))
         return false;
     if (c == '}' || c == ']') {
         start = opening(s, last);
@@ -134,6 +135,10 @@ static bool bad_start(const struct yaml_source *s, const struct yaml_refusal *wh
     char c = char_at(s, at);
     const char *meaning = c == '*' ? "an alias" : c == '&' ? "an anchor" : c == '!' ? "a tag" : "a directive";
 
+    if (alias && c == '%' && at == line_start(s, at)) {
+        yaml_source_fault(s, faults, at, 0, W0202, "no directives in a mapping");
+        return true;
+    }
     if (alias && strchr("*&!%", c)) {
         yaml_source_fault(s, faults, at, yaml_source_width(s, at, line_end(s, at)), W0203,
                           QUOTE ": a value that begins with '%c' is %s in YAML", c, meaning);
@@ -146,6 +151,19 @@ static bool bad_start(const struct yaml_source *s, const struct yaml_refusal *wh
     return true;
 }
 
+/* What is not closed is shown where it was opened. */
+static bool not_closed(const struct yaml_source *s, const struct yaml_refusal *why, struct mapping_faults *faults)
+{
+    size_t at = why->at;
+
+    while (at < s->text.len && strchr(" \t\r\n", s->text.at[at]))
+        at++;
+    if (at < s->text.len || !why->context || !strchr("\"'[{", char_at(s, why->context_at)))
+        return false;
+    yaml_source_fault(s, faults, why->context_at, 0, W0201, "this %c is not closed", s->text.at[why->context_at]);
+    return true;
+}
+
 void yaml_trap_refused(const struct yaml_source *s, const struct yaml_refusal *why, struct mapping_faults *faults)
 {
     uint32_t line, column;
@@ -155,7 +173,7 @@ void yaml_trap_refused(const struct yaml_source *s, const struct yaml_refusal *w
         yaml_source_fault(s, faults, tab, 0, W0201, "a tab in the indentation; YAML indents with spaces only");
         return;
     }
-    if (bad_start(s, why, faults) || second_colon(s, why, faults))
+    if (bad_start(s, why, faults) || second_colon(s, why, faults) || not_closed(s, why, faults))
         return;
     if (expected_something(why) && (cut_in_flow(s, why, faults) || goes_on_after_closing(s, why, faults)))
         return;
