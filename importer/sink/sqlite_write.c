@@ -1,0 +1,511 @@
+/* One write of rows into a SQLite table: fed in one statement while nothing is in the way, row by row otherwise.
+ *
+ * A fed statement that the database refuses undoes itself and leaves the feed standing at the guilty row, so the rows
+ * before it are fed again, it is reported, and the feed goes on behind it: each row is written at most twice, however
+ * many are refused. A violated foreign key names no row, since SQLite checks it at the end of the statement; then,
+ * and when a row meets one that is there and must be merged, the rest goes row by row. */
+#include "sink/sqlite_sink.h"
+
+#include "base/cleanup.h"
+#include "sink/sink_internal.h"
+
+#include <stdlib.h>
+
+/* A row that was refused and may pass when later rows of the same table are there. */
+struct pending {
+    size_t row;
+    struct err err;
+};
+
+struct writing {
+    struct sink_table *t;
+    const struct sink_rows *rows;
+    const struct sink_write *how;
+    struct sink_counts counts;
+    struct pending *pending;    /* in order of rows */
+    size_t n_pending, capacity;
+    bool waits;                 /* refusals are kept until the end, because order matters and some may still pass */
+    bool guarded;               /* each row under a savepoint: deferred foreign keys are checked after it */
+};
+
+static void pending_release(struct writing *w)
+{
+    for (size_t i = 0; i < w->n_pending; i++)
+        err_release(&w->pending[i].err);
+    free(w->pending);
+    w->pending = NULL;
+    w->n_pending = w->capacity = 0;
+}
+
+static int keep(struct writing *w, size_t row, struct err *why, struct err *err)
+{
+    if (w->n_pending == w->capacity) {
+        size_t capacity = w->capacity ? w->capacity * 2 : 16;
+        struct pending *grown = realloc(w->pending, capacity * sizeof *grown);
+
+        if (!grown)
+            return err_oom(err);
+        w->pending = grown;
+        w->capacity = capacity;
+    }
+    w->pending[w->n_pending] = (struct pending){.row = row};
+    err_move(&w->pending[w->n_pending++].err, why);
+    return 0;
+}
+
+static void report(struct writing *w, size_t row, struct err *why)
+{
+    w->counts.refused++;
+    if (w->how->refused)
+        w->how->refused(w->how->context, row, why);
+    err_release(why);
+}
+
+static int refuse(struct writing *w, size_t row, struct err *why, struct err *err)
+{
+    if (w->waits)
+        return keep(w, row, why, err);
+    report(w, row, why);
+    return 0;
+}
+
+/* The row at hand: cells decoded, references resolved into t->values. */
+static enum sqlite_outcome take_row(struct writing *w, size_t row, struct err *why)
+{
+    struct sink_table *t = w->t;
+    const char *at = w->rows->bytes.at + sink_rows_start_of(w->rows, row);
+    struct sqlite_value *cell = t->cells;
+
+    for (size_t i = 0; i < t->spec->n_columns; i++) {
+        const struct sink_reference *r = t->spec->columns[i].reference;
+        const struct sqlite_value *first = cell;
+        const char *start = at;
+        enum sqlite_outcome outcome;
+
+        for (size_t k = 0; k < (r ? r->n_keys : 1); k++)
+            at = sqlite_row_next(at, cell++);
+        if (!r) {
+            t->values[i] = *first;
+            continue;
+        }
+        outcome = sqlite_lookup(t, i, first, str_make(start, (size_t)(at - start)), why);
+        if (outcome != SQLITE_ROW_DONE)
+            return outcome;
+    }
+    return SQLITE_ROW_DONE;
+}
+
+/* Zero when every deferred foreign key of the transaction leads somewhere at this moment. */
+static int open_foreign_keys(struct sink_table *t)
+{
+    int n = 0, highest = 0;
+
+    sqlite3_db_status(t->d->handle, SQLITE_DBSTATUS_DEFERRED_FKS, &n, &highest, 0);
+    return n;
+}
+
+/* Row by row */
+
+static enum sqlite_outcome step(struct writing *w, sqlite3_stmt *statement, struct err *why)
+{
+    int rc;
+
+    if (sqlite_lookup_bind(w->t, statement, w->t->values, w->t->spec->n_columns, why) < 0)
+        return SQLITE_ROW_LOST;
+    rc = sqlite3_step(statement);
+    if (rc == SQLITE_DONE) {
+        sqlite3_reset(statement);
+        return SQLITE_ROW_DONE;
+    }
+    if (sqlite_refusal(w->t->d, rc, why) < 0)
+        rc = SQLITE_OK;
+    sqlite3_reset(statement);
+    if (rc == SQLITE_CONSTRAINT_FOREIGNKEY)
+        sqlite_lookup_foreign_key(w->t, why);
+    return rc == SQLITE_OK ? SQLITE_ROW_LOST : SQLITE_ROW_REFUSED;
+}
+
+static enum sqlite_outcome vanished(struct sink_table *t, struct err *why)
+{
+    err_set(why, ERR_RUN, W0508, "table '%s' took a row without storing it: a trigger ignores it",
+            t->spec->table->name);
+    return SQLITE_ROW_LOST;
+}
+
+static int json_text(struct buf *json, const char *at, size_t len)
+{
+    int failed = buf_add_char(json, '"');
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)at[i];
+
+        if (c < 0x20)
+            failed |= buf_printf(json, "\\u%04x", c);
+        else if (c == '"' || c == '\\')
+            failed |= buf_printf(json, "\\%c", c);
+        else
+            failed |= buf_add_char(json, (char)c);
+    }
+    return failed | buf_add_char(json, '"');
+}
+
+static int json_blob(struct buf *json, const unsigned char *at, size_t len)
+{
+    int failed = buf_add_text(json, "\"\\\\x");
+
+    for (size_t i = 0; i < len; i++)
+        failed |= buf_printf(json, "%02x", at[i]);
+    return failed | buf_add_char(json, '"');
+}
+
+/* Numbers keep their digits; a REAL always shows a point or an exponent, infinity is 9e999; bytes are "\\x6869". */
+static int json_column(struct buf *json, sqlite3_stmt *s, int column)
+{
+    char number[SQLITE_DOUBLE_MAX];
+    size_t len = (size_t)sqlite3_column_bytes(s, column);
+    double f;
+
+    switch (sqlite3_column_type(s, column)) {
+    case SQLITE_NULL:
+        return buf_add_text(json, "null");
+    case SQLITE_INTEGER:
+        return buf_printf(json, "%lld", sqlite3_column_int64(s, column));
+    case SQLITE_FLOAT:
+        f = sqlite3_column_double(s, column);
+        if (f - f != 0)
+            return buf_add_text(json, f > 0 ? "9e999" : "-9e999");
+        len = sqlite_row_double(f, number);
+        return buf_add(json, number, len) | (strpbrk(number, ".e") ? 0 : buf_add_text(json, ".0"));
+    case SQLITE_BLOB:
+        return json_blob(json, sqlite3_column_blob(s, column), len);
+    default:
+        return json_text(json, (const char *)sqlite3_column_text(s, column), len);
+    }
+}
+
+enum { EXAMINE_SAME = 0, EXAMINE_WHEN, EXAMINE_OLD };
+
+static int tell_before(struct writing *w, sqlite3_stmt *s, size_t row, struct err *err)
+{
+    CLEANUP(buf_release) struct buf json = BUF_INIT;
+    int failed = 0, column = EXAMINE_OLD;
+
+    for (size_t i = 0; i < w->t->spec->table->n_columns; i++) {
+        const struct catalog_column *c = &w->t->spec->table->columns[i];
+
+        if (c->generated)
+            continue;
+        failed |= buf_add_char(&json, json.len ? ',' : '{') | json_text(&json, c->name, strlen(c->name)) |
+                  buf_add_char(&json, ':') | json_column(&json, s, column++);
+    }
+    if (failed | buf_add_char(&json, '}'))
+        return err_oom(err);
+    return w->how->before(w->how->context, row, buf_str(&json), err);
+}
+
+enum met { MET_LOST = -1, MET_SAME, MET_SKIPPED, MET_DIFFERENT };
+
+/* The row that is there, against the row at hand. */
+static enum met examine(struct writing *w, size_t row, sqlite3_stmt *s, struct err *why)
+{
+    enum met met = MET_DIFFERENT;
+    int rc;
+
+    if (sqlite_lookup_bind(w->t, s, w->t->values, w->t->spec->n_columns, why) < 0)
+        return MET_LOST;
+    rc = sqlite3_step(s);
+    if (rc != SQLITE_ROW) {
+        met = MET_LOST;
+        if (rc == SQLITE_DONE)
+            vanished(w->t, why);
+        else
+            sqlite_fail(w->t->d, rc, why);
+    } else if (sqlite3_column_int(s, EXAMINE_SAME)) {
+        met = MET_SAME;
+    } else if (!sqlite3_column_int(s, EXAMINE_WHEN)) {
+        met = MET_SKIPPED;
+    } else if (w->how->before && tell_before(w, s, row, why) < 0) {
+        met = MET_LOST;
+    }
+    sqlite3_reset(s);
+    return met;
+}
+
+static enum sqlite_outcome merge(struct writing *w, size_t row, struct err *why)
+{
+    struct sqlite_merge *m = &w->t->merges[w->how->mode];
+    enum sqlite_outcome outcome;
+
+    switch (examine(w, row, m->examine, why)) {
+    case MET_LOST:
+        return SQLITE_ROW_LOST;
+    case MET_SAME:
+        w->counts.same++;
+        return SQLITE_ROW_DONE;
+    case MET_SKIPPED:
+        w->counts.skipped++;
+        return SQLITE_ROW_DONE;
+    case MET_DIFFERENT:
+        break;
+    }
+    outcome = step(w, m->update, why);
+    if (outcome == SQLITE_ROW_DONE && sqlite3_changes64(w->t->d->handle) == 0)
+        return vanished(w->t, why);
+    w->counts.updated += outcome == SQLITE_ROW_DONE;
+    return outcome;
+}
+
+static bool merges(const struct writing *w)
+{
+    return w->how->mode == SINK_RECONCILE || w->t->spec->conflict == SINK_CONFLICT_UPDATE;
+}
+
+static bool skips(const struct writing *w)
+{
+    return w->how->mode == SINK_FRESH && w->t->spec->conflict == SINK_CONFLICT_SKIP;
+}
+
+static enum sqlite_outcome write_row(struct writing *w, size_t row, struct err *why)
+{
+    bool plain = !merges(w) && !skips(w);
+    enum sqlite_outcome outcome = take_row(w, row, why);
+
+    if (outcome == SQLITE_ROW_DONE)
+        outcome = step(w, plain ? w->t->insert : w->t->insert_new, why);
+    if (outcome != SQLITE_ROW_DONE)
+        return outcome;
+    if (sqlite3_changes64(w->t->d->handle) > 0)
+        w->counts.inserted++;
+    else if (plain)
+        return vanished(w->t, why);
+    else if (skips(w))
+        w->counts.skipped++;
+    else
+        return merge(w, row, why);
+    return SQLITE_ROW_DONE;
+}
+
+static int savepoint(struct sink_table *t, const char *sql, struct err *err)
+{
+    return db_query(&t->d->db, sql, NULL, 0, NULL, err);
+}
+
+/* A row whose deferred foreign key leads nowhere right after it was written is taken back at once. */
+static enum sqlite_outcome write_guarded(struct writing *w, size_t row, struct err *why)
+{
+    struct sink_counts counts = w->counts;
+    enum sqlite_outcome outcome;
+
+    if (savepoint(w->t, "SAVEPOINT windrow_row", why) < 0)
+        return SQLITE_ROW_LOST;
+    outcome = write_row(w, row, why);
+    if (outcome == SQLITE_ROW_DONE && open_foreign_keys(w->t)) {
+        err_set(why, ERR_RECORD, W0513, "a foreign key leads nowhere");
+        db_set_state(why, "SQ019");
+        sqlite_lookup_foreign_key(w->t, why);
+        w->counts = counts;
+        outcome = SQLITE_ROW_REFUSED;
+        if (savepoint(w->t, "ROLLBACK TO windrow_row", NULL) < 0)
+            return SQLITE_ROW_LOST;
+    }
+    return savepoint(w->t, "RELEASE windrow_row", NULL) < 0 ? SQLITE_ROW_LOST : outcome;
+}
+
+static enum sqlite_outcome write_one(struct writing *w, size_t row, struct err *why)
+{
+    return w->guarded ? write_guarded(w, row, why) : write_row(w, row, why);
+}
+
+static int write_rest(struct writing *w, size_t row, struct err *err)
+{
+    for (; row < w->rows->n; row++) {
+        struct err why = {0};
+        enum sqlite_outcome outcome = write_one(w, row, &why);
+
+        if (outcome == SQLITE_ROW_LOST)
+            return err_move(err, &why), -1;
+        if (outcome == SQLITE_ROW_REFUSED && refuse(w, row, &why, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool may_pass_later(const struct err *why)
+{
+    return why->code == W0510 || why->code == W0513;
+}
+
+/* Rows whose parents came later: as long as one of them passes, the others may. The rest is refused, in order. */
+static int retry_pending(struct writing *w, struct err *err)
+{
+    bool progress = w->waits;
+
+    while (progress) {
+        size_t kept = 0;
+
+        progress = false;
+        for (size_t i = 0; i < w->n_pending; i++) {
+            struct pending *p = &w->pending[i];
+            struct err why = {0};
+            enum sqlite_outcome outcome = may_pass_later(&p->err) ? write_one(w, p->row, &why) : SQLITE_ROW_REFUSED;
+
+            if (outcome == SQLITE_ROW_LOST)
+                return err_move(err, &why), -1;
+            progress |= outcome == SQLITE_ROW_DONE;
+            if (why.scope)
+                err_move(&p->err, &why);
+            if (outcome == SQLITE_ROW_DONE)
+                err_release(&p->err);
+            else if (kept++ != i) {
+                w->pending[kept - 1] = *p;
+                *p = (struct pending){0};
+            }
+        }
+        w->n_pending = kept;
+    }
+    for (size_t i = 0; i < w->n_pending; i++)
+        report(w, w->pending[i].row, &w->pending[i].err);
+    return 0;
+}
+
+/* Fed */
+
+/* Rows from `first` to before `end` in one statement. Refused: nothing of it was done, feed.next is the guilty row. */
+static enum sqlite_outcome feed(struct writing *w, size_t first, size_t end, struct err *why)
+{
+    struct sqlite_feed *f = &w->t->feed;
+    sqlite3_stmt *statement = skips(w) ? w->t->fed_new : w->t->fed;
+    uint64_t n;
+    int rc;
+
+    f->rows = w->rows;
+    f->next = first;
+    f->end = end;
+    rc = sqlite3_step(statement);
+    if (rc != SQLITE_DONE) {
+        enum sqlite_outcome outcome = sqlite_refusal(w->t->d, rc, why) < 0 ? SQLITE_ROW_LOST : SQLITE_ROW_REFUSED;
+
+        if (rc == SQLITE_CONSTRAINT_FOREIGNKEY)
+            f->next = f->end;
+        sqlite3_reset(statement);
+        return outcome;
+    }
+    sqlite3_reset(statement);
+    n = (uint64_t)sqlite3_changes64(w->t->d->handle);
+    if (n != end - first && !skips(w))
+        return vanished(w->t, why);
+    w->counts.inserted += n;
+    w->counts.skipped += end - first - n;
+    return SQLITE_ROW_DONE;
+}
+
+/* Feed as far as that goes; *ret_row is the first row left for write_rest(). */
+static int feed_rows(struct writing *w, size_t *ret_row, struct err *err)
+{
+    size_t first = 0;
+
+    while (first < w->rows->n) {
+        struct err why = {0};
+        enum sqlite_outcome outcome = feed(w, first, w->rows->n, &why);
+        size_t guilty = w->t->feed.next;
+
+        *ret_row = first;
+        if (outcome == SQLITE_ROW_LOST)
+            return err_move(err, &why), -1;
+        if (outcome == SQLITE_ROW_DONE)
+            break;
+        if (guilty >= w->rows->n) {     /* none was named: a foreign key, or triggers had SQLite read all rows first */
+            err_release(&why);
+            return 0;
+        }
+        if (guilty > first) {
+            struct err again = {0};
+
+            if (feed(w, first, guilty, &again) != SQLITE_ROW_DONE) {
+                err_release(&why);
+                return err_move(err, &again), -1;
+            }
+        }
+        *ret_row = guilty;
+        if (merges(w) && why.code == W0512) {
+            err_release(&why);
+            return 0;
+        }
+        if (refuse(w, guilty, &why, err) < 0)
+            return -1;
+        first = guilty + 1;
+    }
+    *ret_row = w->rows->n;
+    return 0;
+}
+
+/* The whole */
+
+static int write_all(struct writing *w, struct err *err)
+{
+    size_t row = 0;
+
+    sqlite_lookup_forget(w->t);
+    w->counts = (struct sink_counts){0};
+    w->waits = w->t->refers_to_itself;
+    if (!w->t->references && !w->guarded && feed_rows(w, &row, err) < 0)
+        return -1;
+    if (write_rest(w, row, err) < 0)
+        return -1;
+    return retry_pending(w, err);
+}
+
+/* Deferred foreign keys that are open at the end of the write are traced to their rows by writing again, guarded.
+ * Those that were open before belong to somebody else's rows; then the commit decides. */
+static int write_deferred(struct writing *w, struct err *err)
+{
+    struct sink_write silent = *w->how;
+    const struct sink_write *how = w->how;
+    int failed;
+
+    if (open_foreign_keys(w->t))
+        return write_all(w, err);
+    w->guarded = merges(w);     /* before-images are told once */
+    if (savepoint(w->t, "SAVEPOINT windrow_write", err) < 0)
+        return -1;
+    if (!w->guarded) {
+        silent.refused = NULL;
+        w->how = &silent;
+    }
+    failed = write_all(w, err);
+    w->how = how;
+    if (failed)
+        return -1;
+    if (!w->guarded && (w->counts.refused || open_foreign_keys(w->t))) {
+        pending_release(w);
+        if (savepoint(w->t, "ROLLBACK TO windrow_write", err) < 0)
+            return -1;
+        w->guarded = true;
+        if (write_all(w, err) < 0)
+            return -1;
+    }
+    return savepoint(w->t, "RELEASE windrow_write", err);
+}
+
+int sqlite_write(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
+                 struct sink_counts *ret, struct err *err)
+{
+    struct writing w = {.t = t, .rows = rows, .how = how};
+    struct err why = {0};
+    int failed;
+
+    if (how->mode == SINK_RECONCILE && !t->key_unique)
+        return err_set(err, ERR_RUN, W0519, "rows of table '%s' have no unique key to be found by",
+                       t->spec->table->name);
+    if (merges(&w) && sqlite_sink_merge(t, how->mode, err) < 0)
+        return -1;
+    failed = t->deferred ? write_deferred(&w, &why) : write_all(&w, &why);
+    pending_release(&w);
+    if (failed && err && !err->scope)
+        err_move(err, &why);
+    err_release(&why);
+    if (failed)
+        return -1;
+    *ret = w.counts;
+    return 0;
+}
