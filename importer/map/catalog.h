@@ -20,7 +20,7 @@ struct type {
     const char *name;               /* as the database spells it, "character varying(255)" */
     uint32_t oid;                   /* PostgreSQL */
     int32_t length;                 /* TEXT: characters at most; 0 without a limit */
-    int32_t precision, scale;       /* NUMERIC: precision 0 without a limit */
+    int32_t precision, scale;       /* NUMERIC: precision 0 without a limit. Times: digits after the second + 1, or 0 */
     const struct type *element;     /* ARRAY */
     const char *const *labels;      /* ENUM */
     size_t n_labels;
@@ -71,14 +71,15 @@ struct catalog {
     size_t n_tables;
 };
 
-/* By name ("t" or "schema.t"); NULL when there is none. */
+/* By name ("t" or "schema.t"; in any case for SQLite); NULL when there is none. */
 const struct catalog_table *catalog_table(const struct catalog *c, struct str name);
 /* The ordinal, or -1. */
 int catalog_column(const struct catalog_table *t, struct str name);
 void catalog_release(struct catalog *c);
 
-/* The type that a mapping's `type:` names ("integer", "varchar(20)", "text[]", "timestamptz" ...), in `a`.
- * False when it is none. */
+/* The type that a mapping's `type:` names ("integer", "varchar(20)", "text[]", "timestamptz" ...), in `a`, in
+ * any case, by PostgreSQL's spellings and "blob", "double" and "datetime" (a timestamptz with spaced_time). Its name
+ * is that of format_type(). False when it is none, or when out of memory. */
 bool catalog_type_parse(struct str text, struct arena *a, struct type *ret);
 
 #endif
