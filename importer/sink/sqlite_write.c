@@ -421,9 +421,14 @@ static int feed_rows(struct writing *w, size_t *ret_row, struct err *err)
         if (guilty > first) {
             struct err again = {0};
 
-            if (feed(w, first, guilty, &again) != SQLITE_ROW_DONE) {
+            outcome = feed(w, first, guilty, &again);
+            if (outcome != SQLITE_ROW_DONE)
                 err_release(&why);
+            if (outcome == SQLITE_ROW_LOST)
                 return err_move(err, &again), -1;
+            if (outcome == SQLITE_ROW_REFUSED) {    /* a foreign key, which had no chance to be asked before */
+                err_release(&again);
+                return 0;
             }
         }
         *ret_row = guilty;
