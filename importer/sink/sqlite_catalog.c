@@ -73,15 +73,14 @@ static struct type declared_type(struct reading *r, const char *declared)
 
     if (open && close)
         read_limits(str_make(open + 1, (size_t)(close - open - 1)), limits);
-    if (type.kind == TYPE_UNKNOWN && !catalog_type_parse(all, r->arena, &type))
-        type = (struct type){.kind = TYPE_TEXT};
-    if (type.kind == TYPE_OTHER || type.kind == TYPE_UNKNOWN || type.kind == TYPE_ENUM)
-        type = (struct type){.kind = TYPE_TEXT};
-    else if (type.kind == TYPE_TEXT && type.length == 0)
+    if (type.kind == TYPE_TEXT) {
         type.length = limits[0];
-    else if (type.kind == TYPE_NUMERIC) {
+    } else if (type.kind == TYPE_NUMERIC) {
         type.precision = limits[0];
         type.scale = limits[1];
+    } else if (type.kind == TYPE_UNKNOWN) {
+        if (!catalog_type_parse(all, r->arena, &type) || type.kind == TYPE_OTHER || type.kind == TYPE_ENUM)
+            type = (struct type){.kind = TYPE_TEXT};
     }
     type.stored_as_text = is_stored_as_text(type.kind);
     type.spaced_time = word.len == 8 && strncasecmp(word.at, "DATETIME", 8) == 0;
