@@ -1,0 +1,457 @@
+/* The JSON parser: indexes a text, then walks the tokens of one value at a time and links them. */
+#include "read/json_internal.h"
+
+#include "base/cleanup.h"
+#include "read/reader.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { LINKS_MIN = 4096, ROOTS_MIN = 64 };
+
+struct json_parser *json_parser_new(const struct json_options *options, struct err *err)
+{
+    struct json_parser *p = calloc(1, sizeof *p);
+
+    if (!p) {
+        err_oom(err);
+        return NULL;
+    }
+    if (options)
+        p->options = *options;
+    if (p->options.depth_max == 0)
+        p->options.depth_max = JSON_DEPTH_DEFAULT;
+    if (p->options.depth_max > JSON_DEPTH_MAX)
+        p->options.depth_max = JSON_DEPTH_MAX;
+    p->line = 1;
+    p->simd = json_simd_new();
+    p->frames = malloc(p->options.depth_max * sizeof *p->frames);
+    if (!p->simd || !p->frames || json_keys_init(&p->keys) < 0) {
+        err_oom(err);
+        json_parser_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void json_parser_free(struct json_parser *p)
+{
+    if (!p)
+        return;
+    json_simd_free(p->simd);
+    json_keys_release(&p->keys);
+    free(p->frames);
+    free(p->own_pos);
+    free(p->doc.link);
+    free(p->doc.roots);
+    free(p);
+}
+
+void json_at_line(struct json_parser *p, uint64_t line)
+{
+    p->line = line;
+}
+
+/* --- indexing --- */
+
+static size_t bom_length(struct str text, uint64_t file_byte)
+{
+    return file_byte == 0 && str_starts(text, str_of("\xef\xbb\xbf")) ? 3 : 0;
+}
+
+/* Room for the links of n tokens and the end; the old ones are kept. */
+static int reserve_links(struct json_parser *p, size_t n)
+{
+    size_t capacity = p->link_capacity ? p->link_capacity : LINKS_MIN;
+    uint32_t *link;
+
+    if (n < p->link_capacity)
+        return 0;
+    while (capacity <= n)
+        capacity += capacity / 2;
+    link = realloc(p->doc.link, capacity * sizeof *link);
+    if (!link)
+        return -1;
+    p->doc.link = link;
+    p->link_capacity = capacity;
+    return 0;
+}
+
+static int reserve_own(struct json_parser *p, size_t n)
+{
+    size_t capacity = p->own_capacity ? p->own_capacity : LINKS_MIN;
+    uint32_t *own;
+
+    if (n < p->own_capacity)
+        return 0;
+    while (capacity <= n)
+        capacity += capacity / 2;
+    own = realloc(p->own_pos, capacity * sizeof *own);
+    if (!own)
+        return -1;
+    p->own_pos = own;
+    p->own_capacity = capacity;
+    return 0;
+}
+
+int json_index(struct json_parser *p, struct str text, uint64_t file_byte, struct err *err)
+{
+    struct json_doc *doc = &p->doc;
+    enum json_simd_status status;
+
+    p->bom = bom_length(text, file_byte);
+    doc->text = text.at + p->bom;
+    doc->len = text.len - p->bom;
+    doc->file_byte = file_byte + p->bom;
+    doc->roots_n = 0;
+    doc->n = 0;
+    p->at = 0;
+    p->backslash = 0;
+    p->whole = false;
+    if (doc->len > UINT32_MAX - 2 * JSON_PADDING)
+        return err_set(err, ERR_FILE, W0328, "a text of %zu bytes is beyond the 4 GiB that can be indexed", doc->len);
+    status = json_simd_index(p->simd, doc->text, doc->len, &doc->pos, &doc->n);
+    if (status == JSON_SIMD_OOM || (status == JSON_SIMD_GOOD && reserve_links(p, doc->n) < 0))
+        return err_oom(err);
+    p->whole = status == JSON_SIMD_GOOD;
+    return 0;
+}
+
+/* Index text[from, to) alone and append it to the index of what came before. */
+static enum json_simd_status index_record(struct json_parser *p, size_t from, size_t to)
+{
+    struct json_doc *doc = &p->doc;
+    const uint32_t *pos;
+    enum json_simd_status status;
+    size_t n;
+
+    status = json_simd_index(p->simd, doc->text + from, to - from, &pos, &n);
+    if (status != JSON_SIMD_GOOD)
+        return status;
+    if (reserve_own(p, doc->n + n) < 0 || reserve_links(p, doc->n + n) < 0)
+        return JSON_SIMD_OOM;
+    for (size_t i = 0; i <= n; i++)
+        p->own_pos[doc->n + i] = pos[i] + (uint32_t)from;
+    doc->pos = p->own_pos;
+    p->at = doc->n;
+    doc->n += n;
+    return JSON_SIMD_GOOD;
+}
+
+/* The first token at or behind `from`. */
+static size_t find_token(const struct json_parser *p, size_t from)
+{
+    const struct json_doc *doc = &p->doc;
+    size_t at = p->at;
+
+    if (at > 0 && doc->pos[at - 1] >= from)
+        at = 0;
+    while (at < doc->n && doc->pos[at] < from)
+        at++;
+    return at;
+}
+
+/* --- one token --- */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Behind the digits that begin at `at`. */
+static const char *skip_digits(const char *at, const char *end)
+{
+    while (at < end && is_digit(*at))
+        at++;
+    return at;
+}
+
+bool json_is_number(struct str token)
+{
+    const char *at = token.at, *end = at + token.len, *digits;
+
+    if (at < end && *at == '-')
+        at++;
+    digits = at;
+    at = skip_digits(at, end);
+    if (at == digits || (*digits == '0' && at > digits + 1))
+        return false;
+    if (at < end && *at == '.') {
+        digits = ++at;
+        at = skip_digits(at, end);
+        if (at == digits)
+            return false;
+    }
+    if (at < end && (*at == 'e' || *at == 'E')) {
+        at++;
+        if (at < end && (*at == '+' || *at == '-'))
+            at++;
+        digits = at;
+        at = skip_digits(at, end);
+        if (at == digits)
+            return false;
+    }
+    return at == end;
+}
+
+/* A string that ends behind the first backslash known of. In most texts the next one is far away, so that
+ * strings need not be looked at one by one. */
+static int check_escapes(struct json_parser *p, size_t start, size_t end)
+{
+    const struct json_doc *doc = &p->doc;
+    const char *found;
+
+    if (p->backslash < start) {
+        found = memchr(doc->text + start, '\\', doc->len - start);
+        p->backslash = found ? (size_t)(found - doc->text) : doc->len;
+        if (end <= p->backslash)
+            return 0;
+    }
+    return json_escapes_check(doc->text + start, end - start);
+}
+
+/* The flags of the string at token i, whose contents end at *ret_end; or -1. */
+static inline int check_string(struct json_parser *p, uint32_t i, size_t to, size_t *ret_end)
+{
+    const struct json_doc *doc = &p->doc;
+    size_t start = doc->pos[i] + (size_t)1, end = json_token_end(doc, i);
+
+    if (end > to || end <= start || doc->text[--end] != '"')
+        return -1;
+    *ret_end = end;
+    return end <= p->backslash ? 0 : check_escapes(p, start, end);
+}
+
+/* Numbers and words; flags, or -1. */
+static int check_scalar(const struct json_parser *p, uint32_t i, size_t to)
+{
+    const struct json_doc *doc = &p->doc;
+    size_t end = json_token_end(doc, i);
+    struct str token = str_make(doc->text + doc->pos[i], end - doc->pos[i]);
+
+    if (end > to)
+        return -1;
+    switch (*token.at) {
+    case 't': return str_is(token, "true") ? 0 : -1;
+    case 'f': return str_is(token, "false") ? 0 : -1;
+    case 'n': return str_is(token, "null") ? 0 : -1;
+    case 'N': return p->options.allow_nonfinite && str_is(token, "NaN") ? JSON_REWRITE : -1;
+    case 'I': return p->options.allow_nonfinite && str_is(token, "Infinity") ? JSON_REWRITE : -1;
+    }
+    if (json_is_number(token))
+        return 0;
+    return p->options.allow_nonfinite && str_is(token, "-Infinity") ? JSON_REWRITE : -1;
+}
+
+/* Note the key at token i, which ends at `end`, and its hash for those who look for it. */
+static inline int note_key(struct json_parser *p, uint32_t i, size_t end, int flags)
+{
+    struct json_doc *doc = &p->doc;
+    struct str raw = str_make(doc->text + doc->pos[i] + 1, end - doc->pos[i] - 1);
+    uint32_t hash;
+
+    if (!(flags & VALUE_ESCAPED))
+        hash = json_key_hash(raw.at, raw.len);
+    else if (json_keys_hash_escaped(&p->keys, raw, &hash) < 0)
+        return -1;
+    doc->link[i] = (uint32_t)flags;
+    doc->link[i + 1] = hash;
+    return json_keys_push(&p->keys, i, hash);
+}
+
+/* --- the walk --- */
+
+enum walk { WALK_GOOD, WALK_WRONG, WALK_OOM };
+
+/* Check the value that begins at token i and ends before `to`; *ret is the token behind it. The innermost
+ * container (its bracket, its first key, the flags of what is in it) is held in variables, those around it in
+ * p->frames. */
+static enum walk walk(struct json_parser *p, uint32_t i, size_t to, uint32_t *ret)
+{
+    const uint32_t *pos = p->doc.pos;
+    const char *text = p->doc.text;
+    uint32_t *link = p->doc.link, open = 0, keys = 0, depth = 0;
+    int flags, inside = 0;
+    char closer = 0;
+    size_t end;
+
+value:
+    if (pos[i] >= to)
+        return WALK_WRONG;
+    switch (text[pos[i]]) {
+    case '{':
+    case '[':
+        if (depth == p->options.depth_max)
+            return WALK_WRONG;
+        p->frames[depth].open = open;
+        p->frames[depth].keys = keys;
+        p->frames[depth++].flags = inside;
+        open = i++;
+        keys = (uint32_t)p->keys.n;
+        inside = 0;
+        closer = (char)(text[pos[open]] + 2);
+        if (text[pos[i]] == closer && pos[i] < to)
+            goto close;
+        if (closer == '}')
+            goto member;
+        goto value;
+    case '"':
+        flags = check_string(p, i, to, &end);
+        link[i] = (uint32_t)flags;
+        break;
+    default:
+        flags = check_scalar(p, i, to);
+        break;
+    }
+    if (flags < 0)
+        return WALK_WRONG;
+    inside |= flags;
+    i++;
+
+behind_value:
+    if (depth == 0) {
+        *ret = i;
+        return pos[i] >= to ? WALK_GOOD : WALK_WRONG;
+    }
+    if (pos[i] >= to)
+        return WALK_WRONG;
+    if (text[pos[i]] == ',') {
+        i++;
+        if (closer == '}')
+            goto member;
+        goto value;
+    }
+    if (text[pos[i]] != closer)
+        return WALK_WRONG;
+
+close:
+    flags = p->keys.n - keys > 1 ? json_keys_close(p, keys) : 0;
+    if (flags < 0)
+        return WALK_OOM;
+    p->keys.n = keys;
+    flags = (flags | inside) & JSON_INSIDE;
+    link[open] = i;
+    link[i] = (uint32_t)flags;
+    open = p->frames[--depth].open;
+    keys = p->frames[depth].keys;
+    inside = p->frames[depth].flags | flags;
+    closer = (char)(text[pos[open]] + 2);
+    i++;
+    goto behind_value;
+
+member:
+    if (pos[i] >= to || text[pos[i]] != '"')
+        return WALK_WRONG;
+    flags = check_string(p, i, to, &end);
+    if (flags < 0 || pos[i + 1] >= to || text[pos[i + 1]] != ':')
+        return WALK_WRONG;
+    if (note_key(p, i, end, flags) < 0)
+        return WALK_OOM;
+    inside |= flags;
+    i += 2;
+    goto value;
+}
+
+/* --- what is wrong --- */
+
+static void add_place(const struct json_parser *p, size_t from, size_t to, size_t at, struct err *err)
+{
+    uint64_t line, column;
+
+    reader_place(str_make(p->doc.text + from, to - from), from, p->line, at, &line, &column);
+    err_at(err, NULL, line, column);
+    err_at_byte(err, p->doc.file_byte + at);
+}
+
+static int report_fault(const struct json_parser *p, size_t from, size_t to, struct err *err)
+{
+    struct json_scan how = {p->options.depth_max, p->options.allow_nonfinite, p->doc.file_byte + from == 0};
+    struct json_fault fault = {.code = W0320, .message = "not JSON"};
+    const char *text = p->doc.text + from;
+
+    json_scan(&how, text, to - from, &fault, NULL, NULL);
+    err_set(err, ERR_RECORD, fault.code, "%s", fault.message);
+    if (fault.label)
+        err_label(err, "%s", fault.label);
+    if (fault.help)
+        err_help(err, "%s", fault.help);
+    if (fault.end > fault.at)
+        err_value(err, str_make(text + fault.at, fault.end - fault.at));
+    add_place(p, from, to, from + fault.at, err);
+    return -1;
+}
+
+static int report_duplicate(const struct json_parser *p, uint32_t root, size_t from, size_t to, struct err *err)
+{
+    CLEANUP(buf_release) struct buf pointer = BUF_INIT;
+    const struct json_doc *doc = &p->doc;
+    struct str key = json_token_text(doc, p->keys.second);
+    uint64_t line, column;
+
+    reader_place(str_make(doc->text + from, to - from), from, p->line, doc->pos[p->keys.first], &line, &column);
+    err_set(err, ERR_RECORD, W0322, "duplicate key \"%.*s\", first at line %" PRIu64 ", column %" PRIu64,
+            (int)str_cut_utf8(key, 80), key.at, line, column);
+    err_label(err, "stands here again");
+    if (json_pointer(doc, root, p->keys.second + 2, &pointer))
+        err_in(err, buf_text(&pointer));
+    add_place(p, from, to, doc->pos[p->keys.second], err);
+    return -1;
+}
+
+/* --- the three steps --- */
+
+static int note_root(struct json_doc *doc, uint32_t root)
+{
+    if (doc->roots_n == doc->roots_capacity) {
+        size_t capacity = doc->roots_capacity ? 2 * doc->roots_capacity : ROOTS_MIN;
+        uint32_t *roots = realloc(doc->roots, capacity * sizeof *roots);
+
+        if (!roots)
+            return -1;
+        doc->roots = roots;
+        doc->roots_capacity = capacity;
+    }
+    doc->roots[doc->roots_n++] = root;
+    return 0;
+}
+
+int json_next(struct json_parser *p, size_t from, size_t to, struct value *ret, struct err *err)
+{
+    struct json_doc *doc = &p->doc;
+    enum json_simd_status status;
+    uint32_t root, end;
+
+    from = from > p->bom ? from - p->bom : 0;
+    to = to > p->bom ? to - p->bom : 0;
+    if (from > to || to > doc->len)
+        BUG("a record outside of its text");
+    if (!p->whole) {
+        status = from == 0 && to == doc->len ? JSON_SIMD_BAD : index_record(p, from, to);
+        if (status == JSON_SIMD_OOM)
+            return err_oom(err);
+        if (status == JSON_SIMD_BAD)
+            return report_fault(p, from, to, err);
+    }
+    root = (uint32_t)(p->at = find_token(p, from));
+    p->keys.n = 0;
+    p->keys.found = false;
+    switch (walk(p, root, to, &end)) {
+    case WALK_GOOD: break;
+    case WALK_WRONG: return report_fault(p, from, to, err);
+    case WALK_OOM: return err_oom(err);
+    }
+    if (p->keys.found && p->options.duplicates == JSON_DUPLICATES_REJECT)
+        return report_duplicate(p, root, from, to, err);
+    if (note_root(doc, root) < 0)
+        return err_oom(err);
+    p->at = end;
+    json_fill(doc, root, ret);
+    return 0;
+}
+
+int json_parse(struct json_parser *p, struct str text, struct value *ret, struct err *err)
+{
+    if (json_index(p, text, 0, err) < 0)
+        return -1;
+    return json_next(p, 0, text.len, ret, err);
+}

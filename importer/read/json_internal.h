@@ -1,0 +1,227 @@
+/* read/json_internal.h: what the files of the JSON reader share: the linked index of a text, the parser, and
+ * the small functions of its inner loop. Included by read/ (and its tests) only. */
+#ifndef WINDROW_READ_JSON_INTERNAL_H
+#define WINDROW_READ_JSON_INTERNAL_H
+
+#include "base/buf.h"
+#include "read/json.h"
+#include "read/json_simd.h"
+
+#include <endian.h>
+
+/* An indexed text. `pos[i]` is the place of token i, `link[i]` what the check found out about it:
+ *
+ *     { [      the token of the closing bracket
+ *     } ]      flags of all that is inside
+ *     string   its flags; a key that another one replaces has JSON_SHADOWED
+ *     :        the hash of the key before it
+ *
+ * pos[n] is the end of the text, so that the end of any token can be found from its successor. */
+struct json_doc {
+    const char *text;
+    size_t len;
+    const uint32_t *pos;
+    uint32_t *link;
+    size_t n;
+    uint64_t file_byte;     /* of text[0] */
+    uint32_t *roots;        /* first tokens of the values that were checked, ascending */
+    size_t roots_n, roots_capacity;
+};
+
+enum {
+    JSON_SHADOWED = 16,     /* key: not to be seen, see enum json_duplicates */
+    JSON_REWRITE = 32,      /* bracket: the source inside is not JSON that means the same (NaN, shadowed keys) */
+    JSON_PUBLIC = VALUE_ESCAPED | VALUE_NUL | VALUE_SURROGATE,
+    JSON_INSIDE = VALUE_NUL | VALUE_SURROGATE | JSON_REWRITE   /* what a container takes over from its items */
+};
+
+enum { JSON_DEPTH_DEFAULT = 512, JSON_DEPTH_MAX = 2048, JSON_KEYS_SMALL = 32 };
+
+/* A container whose end has not come yet. */
+struct json_frame {
+    uint32_t open;
+    uint32_t keys;          /* where its keys begin in json_keys */
+    int flags;
+};
+
+/* Keys of the open objects, innermost last; see json_keys.c. */
+struct json_keys {
+    uint32_t *hash, *node;
+    size_t n, capacity;
+    uint32_t *table;        /* scratch for one large object */
+    size_t table_capacity;
+    uint64_t seed[2];
+    struct buf decoded;
+    /* The first key of the record that repeats an earlier one, and that one. */
+    uint32_t second, first;
+    bool found;
+};
+
+struct json_parser {
+    struct json_doc doc;
+    struct json_options options;
+    struct json_simd *simd;
+    bool whole;             /* the text was indexed in one go; else record by record into own_pos */
+    uint32_t *own_pos;
+    size_t own_capacity, link_capacity;
+    size_t bom;             /* bytes skipped before doc.text */
+    size_t at;              /* token where the next record is looked for */
+    size_t backslash;       /* place of the first backslash that is not before the current string */
+    uint64_t line;          /* of the next record, for messages */
+    struct json_frame *frames;
+    struct json_keys keys;
+};
+
+/* Lines in messages and errors of the next json_next() count from `line` instead of 1. */
+void json_at_line(struct json_parser *p, uint64_t line);
+
+/* --- the inner loop's functions --- */
+
+static inline bool json_is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* The first byte after token i: only white space may stand between it and the next token. */
+static inline size_t json_token_end(const struct json_doc *doc, size_t i)
+{
+    size_t end = doc->pos[i + 1];
+
+    while (json_is_space(doc->text[end - 1]))
+        end--;
+    return end;
+}
+
+/* The contents of the string (or key) at token i, which has been checked. */
+static inline struct str json_token_text(const struct json_doc *doc, size_t i)
+{
+    size_t start = doc->pos[i] + (size_t)1;
+
+    return str_make(doc->text + start, json_token_end(doc, i) - 1 - start);
+}
+
+/* The last token of the value that begins at token i. */
+static inline uint32_t json_value_end(const struct json_doc *doc, uint32_t i)
+{
+    char c = doc->text[doc->pos[i]];
+
+    return c == '{' || c == '[' ? doc->link[i] : i;
+}
+
+static inline uint64_t json_load8(const char *at)
+{
+    uint64_t n;
+
+    memcpy(&n, at, 8);
+    return le64toh(n);
+}
+
+/* A quick hash of a decoded key that only ever speeds up a comparison; 8 bytes from `at` are readable. */
+static inline uint32_t json_key_hash(const char *at, size_t len)
+{
+    uint64_t h;
+
+    if (len < 8) {
+        h = len ? json_load8(at) & (~(uint64_t)0 >> (64 - 8 * len)) : 0;
+    } else {
+        h = json_load8(at) ^ json_load8(at + len - 8) * 0x9e3779b97f4a7c15ULL;
+        if (len > 16)
+            h += json_load8(at + len / 2 - 4) * 0xd6e8feb86659fd93ULL;
+    }
+    h += len;
+    h = (h ^ (h >> 29)) * 0xbf58476d1ce4e5b9ULL;
+    return (uint32_t)(h >> 32);
+}
+
+/* The same of text that may end anywhere. */
+uint32_t json_key_hash_of(struct str key);
+
+/* Do `len` bytes agree? 8 bytes from both are readable. */
+static inline bool json_same_bytes(const char *a, const char *b, size_t len)
+{
+    if (len < 8)
+        return len == 0 || (json_load8(a) ^ json_load8(b)) << (64 - 8 * len) == 0;
+    if (len <= 16)
+        return json_load8(a) == json_load8(b) && json_load8(a + len - 8) == json_load8(b + len - 8);
+    return memcmp(a, b, len) == 0;
+}
+
+/* The value at token i of a checked text. The first form is for loops: a value that is returned is copied,
+ * and to copy in one piece what was just stored field by field stalls the processor. */
+void json_fill(const struct json_doc *doc, uint32_t i, struct value *ret);
+
+static inline struct value json_node(const struct json_doc *doc, uint32_t i)
+{
+    struct value v;
+
+    json_fill(doc, i, &v);
+    return v;
+}
+
+/* Append the JSON Pointer from the value at token `root` to the one at token `i` inside it. False when out of
+ * memory. */
+bool json_pointer(const struct json_doc *doc, uint32_t root, uint32_t i, struct buf *out);
+
+/* The whole token is a number in JSON's spelling. */
+bool json_is_number(struct str token);
+
+/* --- json_text.c: escapes --- */
+
+/* Flags of a string with escapes, -1 if one of them is wrong. */
+int json_escapes_check(const char *at, size_t len);
+
+/* The index of the first wrong escape's backslash, or len. */
+size_t json_escapes_wrong_at(const char *at, size_t len);
+
+/* Decode checked escapes; `out` has room for `len` bytes. The length is returned. A lone surrogate becomes
+ * U+FFFD, or with `keep` the three bytes that UTF-8 would have for it, so that different keys stay different. */
+size_t json_decode(const char *at, size_t len, char *out, bool keep);
+
+/* Order by code points of two strings, each perhaps with escapes. */
+int json_text_cmp(struct str a, bool a_escaped, struct str b, bool b_escaped);
+
+/* --- json_keys.c: keys that stand twice --- */
+
+int json_keys_init(struct json_keys *k);
+void json_keys_release(struct json_keys *k);
+int json_keys_grow(struct json_keys *k);
+
+/* The hash of a key with escapes; -1 when out of memory. */
+int json_keys_hash_escaped(struct json_keys *k, struct str raw, uint32_t *ret);
+
+/* Note a key of the innermost object; -1 when out of memory. */
+static inline int json_keys_push(struct json_keys *k, uint32_t node, uint32_t hash)
+{
+    if (k->n == k->capacity && json_keys_grow(k) < 0)
+        return -1;
+    k->hash[k->n] = hash;
+    k->node[k->n++] = node;
+    return 0;
+}
+
+/* Look for repetitions among the keys from `base` on and drop them all; flags of the object, or -1 when out
+ * of memory. */
+int json_keys_close(struct json_parser *p, size_t base);
+
+/* --- json_scan.c: the slow scan --- */
+
+struct json_fault {
+    enum code code;
+    size_t at;              /* place of the offending byte; len when the text ends too early */
+    size_t end;             /* and behind it, for the value shown */
+    char message[120];
+    const char *label, *help;
+};
+
+struct json_scan {
+    uint32_t depth_max;
+    bool allow_nonfinite;
+    bool file_start;        /* text[0] is the first byte of a file: look for UTF-16 */
+};
+
+/* True when text[0, len) is one JSON value; else *ret tells the first thing wrong. With `pos` (room for
+ * len + 1 places) it makes the same index as json_simd_index(). */
+bool json_scan(const struct json_scan *how, const char *text, size_t len, struct json_fault *ret, uint32_t *pos,
+               size_t *n);
+
+#endif

@@ -1,0 +1,294 @@
+/* Paths compiled into a trie, filled by one walk over those objects and arrays that a path goes through. */
+#include "read/json_internal.h"
+
+#include <stdlib.h>
+
+struct node {
+    struct json_step step;      /* from the parent; key is owned */
+    uint32_t hash;
+    int slot;                   /* -1: no path ends here */
+    bool covered;               /* all below counts as read */
+    struct node *children;
+    size_t n, keys, indexes;
+    uint16_t *table;            /* of the keys among the children, by hash: number + 1 */
+    size_t mask;
+};
+
+struct json_paths {
+    struct node root;
+    size_t count;
+};
+
+enum { CHILDREN_MAX = 32 * 1024 };
+
+struct json_paths *json_paths_new(struct err *err)
+{
+    struct json_paths *paths = calloc(1, sizeof *paths);
+
+    if (!paths)
+        err_oom(err);
+    else
+        paths->root.slot = -1;
+    return paths;
+}
+
+static void node_release(struct node *node)
+{
+    for (size_t i = 0; i < node->n; i++)
+        node_release(&node->children[i]);
+    free(node->children);
+    free(node->table);
+    if (node->step.kind == JSON_STEP_KEY)
+        free((char *)node->step.key.at);
+}
+
+void json_paths_free(struct json_paths *paths)
+{
+    if (!paths)
+        return;
+    node_release(&paths->root);
+    free(paths);
+}
+
+size_t json_paths_count(const struct json_paths *paths)
+{
+    return paths->count;
+}
+
+/* --- building --- */
+
+static bool same_step(const struct json_step *a, const struct json_step *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    return a->kind == JSON_STEP_KEY ? str_eq(a->key, b->key) : a->index == b->index;
+}
+
+static int table_rebuild(struct node *node)
+{
+    size_t size = 4;
+    uint16_t *table;
+
+    while (size < 4 * node->n)
+        size *= 2;
+    table = calloc(size, sizeof *table);
+    if (!table)
+        return -1;
+    free(node->table);
+    node->table = table;
+    node->mask = size - 1;
+    for (size_t i = 0; i < node->n; i++) {
+        size_t at = node->children[i].hash & node->mask;
+
+        if (node->children[i].step.kind != JSON_STEP_KEY)
+            continue;
+        while (table[at])
+            at = (at + 1) & node->mask;
+        table[at] = (uint16_t)(i + 1);
+    }
+    return 0;
+}
+
+static int add_child(struct node *node, const struct json_step *step)
+{
+    struct node *children, child = {.step = *step, .slot = -1};
+
+    if (node->n == CHILDREN_MAX)
+        return -1;
+    children = realloc(node->children, (node->n + 1) * sizeof *children);
+    if (!children)
+        return -1;
+    node->children = children;
+    if (step->kind == JSON_STEP_KEY) {
+        char *key = calloc(1, step->key.len + 8);   /* json_same_bytes() reads in eights */
+
+        if (!key)
+            return -1;
+        if (step->key.len)
+            memcpy(key, step->key.at, step->key.len);
+        child.hash = json_key_hash_of(step->key);
+        child.step.key.at = key;
+    }
+    children[node->n++] = child;
+    node->keys += step->kind == JSON_STEP_KEY;
+    node->indexes += step->kind == JSON_STEP_INDEX;
+    return table_rebuild(node);
+}
+
+/* The node of a path, made where missing; NULL when out of memory. */
+static struct node *node_of(struct json_paths *paths, const struct json_step *steps, size_t n)
+{
+    struct node *node = &paths->root;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t child = 0;
+
+        while (child < node->n && !same_step(&node->children[child].step, &steps[i]))
+            child++;
+        if (child == node->n && add_child(node, &steps[i]) < 0)
+            return NULL;
+        node = &node->children[child];
+    }
+    return node;
+}
+
+int json_paths_add(struct json_paths *paths, const struct json_step *steps, size_t n)
+{
+    struct node *node = node_of(paths, steps, n);
+
+    if (!node)
+        return -1;
+    if (node->slot < 0)
+        node->slot = (int)paths->count++;
+    node->covered = true;
+    return node->slot;
+}
+
+int json_paths_cover(struct json_paths *paths, const struct json_step *steps, size_t n)
+{
+    struct node *node = node_of(paths, steps, n);
+
+    if (!node)
+        return -1;
+    node->covered = true;
+    return 0;
+}
+
+/* --- walking: recursion ends at the length of the longest path --- */
+
+struct selection {
+    struct value *slots, *misfit;
+    const struct json_unread *unread;
+};
+
+static void visit(const struct selection *s, const struct node *node, const struct value *v, bool covered);
+
+static const struct node *key_child(const struct node *node, const struct json_doc *doc, uint32_t i)
+{
+    uint32_t hash = doc->link[i + 1];
+
+    for (size_t at = hash & node->mask; node->table[at]; at = (at + 1) & node->mask) {
+        const struct node *child = &node->children[node->table[at] - 1];
+        struct str raw;
+
+        if (child->hash != hash)
+            continue;
+        raw = json_token_text(doc, i);
+        if (doc->link[i] & VALUE_ESCAPED) {
+            if (json_text_cmp(raw, true, child->step.key, false) == 0)
+                return child;
+        } else if (raw.len == child->step.key.len && json_same_bytes(raw.at, child->step.key.at, raw.len)) {
+            return child;
+        }
+    }
+    return NULL;
+}
+
+static void visit_doc_object(const struct selection *s, const struct node *node, const struct value *v, bool covered)
+{
+    const struct json_doc *doc = v->doc;
+    uint32_t end = doc->link[v->node];
+    size_t left = node->keys;
+
+    for (uint32_t i = v->node + 1; i < end; i = json_value_end(doc, i + 2) + 2) {
+        const struct node *child = key_child(node, doc, i);
+        struct value item;
+
+        if ((!child && (covered || !s->unread)) || (doc->link[i] & JSON_SHADOWED))
+            continue;
+        if (child && child->n == 0 && child->slot >= 0) {
+            json_fill(doc, i + 2, &s->slots[child->slot]);
+        } else {
+            json_fill(doc, i + 2, &item);
+            if (!child) {
+                s->unread->key(s->unread->context, v, json_token_text(doc, i), &item);
+                continue;
+            }
+            visit(s, child, &item, covered);
+        }
+        if (--left == 0 && (covered || !s->unread))
+            return;
+    }
+}
+
+static void visit_built_object(const struct selection *s, const struct node *node, const struct value *v, bool covered)
+{
+    for (size_t i = 0; i < v->built.n; i++) {
+        const struct member *m = &v->built.members[i];
+        size_t child = 0;
+
+        while (child < node->n && !(node->children[child].step.kind == JSON_STEP_KEY &&
+                                    str_eq(node->children[child].step.key, m->key)))
+            child++;
+        if (child < node->n)
+            visit(s, &node->children[child], &m->value, covered);
+        else if (s->unread && !covered)
+            s->unread->key(s->unread->context, v, m->key, &m->value);
+    }
+}
+
+static void visit_array(const struct selection *s, const struct node *node, const struct value *v, bool covered)
+{
+    struct value_iter it = value_iter(v);
+    struct value item;
+    int64_t n = (int64_t)value_count(v);
+
+    for (int64_t i = 0; value_iter_next(&it, NULL, &item); i++) {
+        for (size_t child = 0; child < node->n; child++) {
+            const struct json_step *step = &node->children[child].step;
+
+            if (step->kind == JSON_STEP_INDEX && (step->index == i || step->index + n == i))
+                visit(s, &node->children[child], &item, covered);
+        }
+    }
+}
+
+/* Null has no members and is no misfit: a path through it is as absent as one through a missing key. */
+static void note_misfit(const struct selection *s, const struct node *node, const struct value *v)
+{
+    bool fits = (v->type == VALUE_OBJECT && node->indexes == 0) || (v->type == VALUE_ARRAY && node->keys == 0);
+
+    if (!fits && v->type != VALUE_NULL && s->misfit && s->misfit->type == VALUE_ABSENT)
+        *s->misfit = *v;
+}
+
+/* All members of an object that no path goes into. */
+static void tell_all(const struct json_unread *unread, const struct value *v)
+{
+    struct value_iter it = value_iter(v);
+    struct value key, item;
+
+    while (v->type == VALUE_OBJECT && value_iter_next(&it, &key, &item))
+        unread->key(unread->context, v, key.text, &item);
+}
+
+static void visit(const struct selection *s, const struct node *node, const struct value *v, bool covered)
+{
+    covered = covered || node->covered;
+    if (node->slot >= 0)
+        s->slots[node->slot] = *v;
+    if (node->n == 0) {
+        if (!covered && s->unread)
+            tell_all(s->unread, v);
+        return;
+    }
+    note_misfit(s, node, v);
+    if (v->type == VALUE_ARRAY && node->indexes)
+        visit_array(s, node, v, covered);
+    else if (v->type == VALUE_OBJECT && v->doc && (node->keys || !covered))
+        visit_doc_object(s, node, v, covered);
+    else if (v->type == VALUE_OBJECT)
+        visit_built_object(s, node, v, covered);
+}
+
+void json_select(const struct json_paths *paths, const struct value *root, struct value *slots,
+                 struct value *misfit, const struct json_unread *unread)
+{
+    struct selection s = {slots, misfit, unread};
+
+    for (size_t i = 0; i < paths->count; i++)
+        slots[i] = value_absent();
+    if (misfit)
+        *misfit = value_absent();
+    visit(&s, &paths->root, root, false);
+}
