@@ -12,6 +12,18 @@ static const char *const hundreds[] = {
     "The database", "The run and its ledger", "Schema versions", "Coverage: what nothing read",
 };
 
+/* The codes by name: files of codes grow in the order in which people think of them. */
+static void by_name(enum code order[CODE_COUNT])
+{
+    for (int i = 1; i < CODE_COUNT; i++) {
+        int at = i;
+
+        for (; at > 1 && strcmp(code_entry(order[at - 1])->name, code_entry((enum code)i)->name) > 0; at--)
+            order[at] = order[at - 1];
+        order[at] = (enum code)i;
+    }
+}
+
 /* Words wrapped at COLUMNS; a line end in the text is a paragraph's end. Words are never broken. */
 static void wrap(const char *text, FILE *out)
 {
@@ -52,83 +64,83 @@ int explain_text(enum code code, FILE *out)
 
 int explain_list(FILE *out)
 {
+    enum code order[CODE_COUNT];
+
+    by_name(order);
     for (int i = 1; i < CODE_COUNT; i++)
-        fprintf(out, "%s  %s\n", code_entry((enum code)i)->name, code_entry((enum code)i)->title);
+        fprintf(out, "%s  %s\n", code_entry(order[i])->name, code_entry(order[i])->title);
     return ferror(out) ? -1 : 0;
 }
 
 /* Which hundred a code belongs to, from its name. */
-static size_t hundred(int code)
+static size_t hundred(enum code code)
 {
-    size_t n = (size_t)(code_entry((enum code)code)->name[2] - '0');
+    size_t n = (size_t)(code_entry(code)->name[2] - '0');
 
     return n < ARRAY_LEN(hundreds) ? n : 0;
 }
 
 /* Text of the table: no character of ours may be taken for markup. */
-static void plain(const char *text, const char *special, FILE *out)
+static void plain(const char *text, size_t len, const char *special, FILE *out)
 {
     bool code = false;
 
-    for (; *text; text++) {
-        if (*text == '`')
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '`')
             code = !code;
-        if (!code && strchr(special, *text))
+        if (!code && strchr(special, text[i]))
             fputc('\\', out);
-        fputc(*text, out);
+        fputc(text[i], out);
     }
 }
 
-static void table(FILE *out)
+static void table(const enum code *order, FILE *out)
 {
     fputs("| code | meaning |\n|---|---|\n", out);
     for (int i = 1; i < CODE_COUNT; i++) {
-        const struct code_entry *e = code_entry((enum code)i);
-        char anchor[8];
-        size_t n = 0;
+        const struct code_entry *e = code_entry(order[i]);
 
-        for (; e->name[n] && n + 1 < sizeof anchor; n++)
-            anchor[n] = (char)(e->name[n] == 'W' ? 'w' : e->name[n]);
-        anchor[n] = '\0';
-        fprintf(out, "| [%s](#%s) | ", e->name, anchor);
-        plain(e->title, "|<>*_", out);
+        fprintf(out, "| [%s](#w%s) | ", e->name, e->name + 1);
+        plain(e->title, strlen(e->title), "|<>*_", out);
         fputs(" |\n", out);
+    }
+}
+
+/* Line ends in the text part paragraphs. */
+static void paragraphs(const char *text, FILE *out)
+{
+    for (; *text; text++) {
+        size_t len = strcspn(text, "\n");
+
+        plain(text, len, "<>*_", out);
+        fputs(text[len] ? "\n\n" : "\n", out);
+        text += len;
+        if (!*text)
+            break;
     }
 }
 
 int explain_markdown(FILE *out)
 {
+    enum code order[CODE_COUNT];
     size_t shown = 0;
 
+    by_name(order);
     fputs("# Findings\n\nEvery complaint of windrow carries one of these codes. A code is never renumbered and never "
           "reused.\n`windrow explain CODE` prints the same text. This page is generated from `importer/base/codes/`: "
           "`scripts/docs-findings` writes it anew.\n\n", out);
-    table(out);
+    table(order, out);
     for (int i = 1; i < CODE_COUNT; i++) {
-        const struct code_entry *e = code_entry((enum code)i);
+        const struct code_entry *e = code_entry(order[i]);
 
-        if (hundred(i) != shown) {
-            shown = hundred(i);
+        if (hundred(order[i]) != shown) {
+            shown = hundred(order[i]);
             fprintf(out, "\n## %s\n", hundreds[shown]);
         }
         fprintf(out, "\n### %s\n\n**", e->name);
-        plain(e->title, "<>*_", out);
+        plain(e->title, strlen(e->title), "<>*_", out);
         fputs("**\n\n", out);
-        for (const char *text = e->text; *text;) {
-            size_t len = strcspn(text, "\n");
-            char paragraph[4096];
-
-            if (len >= sizeof paragraph)
-                len = sizeof paragraph - 1;
-            memcpy(paragraph, text, len);
-            paragraph[len] = '\0';
-            plain(paragraph, "<>*_", out);
-            fputs("\n", out);
-            text += len;
-            text += strspn(text, "\n");
-            if (*text)
-                fputc('\n', out);
-        }
+        paragraphs(e->text, out);
     }
     return ferror(out) ? -1 : 0;
 }

@@ -215,7 +215,7 @@ static void fill_line(struct line *l, const struct progress *p, uint64_t now_ns,
     }
     if (done >= 0) {
         o = field(l, 9);
-        out_printf(&o, "%3d.%d%%", done / 10, done % 10);
+        out_printf(&o, "%2d.%d%%", done / 10, done % 10);
         close_field(l, &o);
     }
     o = field(l, 4);

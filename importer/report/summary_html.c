@@ -114,16 +114,17 @@ static void table_row(struct out *o, const struct summary_table *t)
     out_text(o, "</th>");
     number_cell(o, "", t->read);
     number_cell(o, "", summary_loaded(t));
-    number_cell(o, "", t->inserted);
-    number_cell(o, "", t->updated);
-    number_cell(o, "", t->same);
     number_cell(o, " bad", t->rejected);
     number_cell(o, "", t->skipped);
     out_text(o, "<td class=\"n\">");
     out_number(o, format_bytes, t->bytes);
     out_text(o, "</td><td class=\"n\">");
     out_number(o, format_duration, t->time_ns);
-    out_text(o, "</td></tr>\n");
+    out_text(o, "</td>");
+    number_cell(o, "", t->inserted);
+    number_cell(o, "", t->updated);
+    number_cell(o, "", t->same);
+    out_text(o, "</tr>\n");
 }
 
 static void tables(struct out *o, const struct summary *s)
@@ -134,23 +135,24 @@ static void tables(struct out *o, const struct summary *s)
         return;
     heading(o, "Tables");
     out_printf(o, "<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th>table</th><th class=\"n\">read</th>"
-               "<th class=\"n\">%s</th><th class=\"n\">inserted</th><th class=\"n\">updated</th>"
-               "<th class=\"n\">there already</th><th class=\"n\">rejected</th><th class=\"n\">skipped</th>"
-               "<th class=\"n\">bytes</th><th class=\"n\">worker time</th></tr></thead>\n<tbody>\n",
+               "<th class=\"n\">%s</th><th class=\"n\">rejected</th><th class=\"n\">skipped</th>"
+               "<th class=\"n\">bytes</th><th class=\"n\">worker time</th><th class=\"n\">inserted</th>"
+               "<th class=\"n\">updated</th><th class=\"n\">there already</th></tr></thead>\n<tbody>\n",
                s->check ? "would load" : "loaded");
     for (size_t i = 0; i < s->n_tables && i < TABLES_MAX; i++)
         table_row(o, &s->tables[i]);
     out_text(o, "</tbody><tfoot><tr><th scope=\"row\">total</th>");
     number_cell(o, "", all.read);
     number_cell(o, "", all.loaded);
-    number_cell(o, "", all.inserted);
-    number_cell(o, "", all.updated);
-    number_cell(o, "", all.same);
     number_cell(o, " bad", all.rejected);
     number_cell(o, "", all.skipped);
     out_text(o, "<td class=\"n\">");
     out_number(o, format_bytes, all.bytes);
-    out_text(o, "</td><td></td></tr></tfoot></table></div>\n");
+    out_text(o, "</td><td></td>");
+    number_cell(o, "", all.inserted);
+    number_cell(o, "", all.updated);
+    number_cell(o, "", all.same);
+    out_text(o, "</tr></tfoot></table></div>\n");
 }
 
 /* A bar for each table, the numbers beside it. */
@@ -283,11 +285,11 @@ static void list(struct out *o, struct str title, const char *noun, const struct
     foreign(o, title);
     out_text(o, " <span class=\"count\">");
     out_number(o, format_count, tally->total);
-    out_printf(o, "</span></summary>\n<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th>name</th>"
+    out_printf(o, "</span></summary>\n<table class=\"list\"><thead><tr><th>name</th>"
                "<th class=\"n\">%s</th><th>first</th></tr></thead><tbody>\n", noun);
     for (size_t i = 0; i < shown; i++)
         list_entry(o, &tally->entries[i]);
-    out_text(o, "</tbody></table></div>");
+    out_text(o, "</tbody></table>");
     if (shown < tally->n || tally->others)
         out_text(o, "<p>and more</p>");
     out_text(o, "</details>\n");

@@ -38,6 +38,7 @@ const char summary_style[] =
     "th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
     "td.zero{color:var(--quiet)}\n"
     "td.name{overflow-wrap:anywhere;min-width:8rem;font-family:ui-monospace,monospace;font-size:.875rem}\n"
+    "table.list{table-layout:fixed;margin-bottom:.5rem}table.list .n{width:7rem}table.list td.name{min-width:0}\n"
     "tr.broken{background:var(--bad-panel)}\n"
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1.5rem;"
     "margin-top:1.5rem}\n"
