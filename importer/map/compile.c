@@ -143,6 +143,9 @@ struct program *program_compile(const struct mapping *mapping, const struct cata
     for (size_t i = 0; p->skip && i < mapping->n_skip; i++)
         p->skip[p->n_skip++] = compile_pattern(&c, &mapping->skip[i]);
     compile_siblings(&c);
+    p->after_on = compile_alloc(&c, mapping->n_afters, sizeof *p->after_on);
+    for (size_t i = 0; p->after_on && i < mapping->n_afters; i++)
+        p->after_on[i] = compile_when(&c, &mapping->afters[i].when, true);
     p->rules = compile_alloc(&c, mapping->n_rules, sizeof *p->rules);
     for (size_t i = 0; i < mapping->n_rules; i++) {
         for (size_t k = 0; k < mapping->rules[i].n_columns; k++)

@@ -142,6 +142,7 @@ struct program {
     struct program_index *indexes;
     struct program_rule *rules;         /* in the order of loading: parents first */
     size_t n_rules;
+    bool *after_on;                     /* by after: in the mapping: `when:` holds */
     bool directories;                   /* some pattern matches directories */
     unsigned char space[16];            /* for uuid5 */
     char digest[65];                    /* of the mapping and the parameters, hex */

@@ -1,6 +1,7 @@
 /* Statements of the ledger, see run/ledger.h; the tables are in ledger_tables.c. */
 #include "run/ledger.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 /* The words are replaced, the statement sent. */
@@ -198,17 +199,74 @@ int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *c
                      " VALUES ($1, $2, $3, $4, $5, $6, $7, {xid}) RETURNING id", row, 7, chunk_id, err) == 1 ? 0 : -1;
 }
 
-int ledger_file(struct db *db, int64_t job, const struct ledger_chunk *chunk, const struct entry *file,
-                const unsigned char *hash, struct err *err)
+#define PUT_FILES \
+    "INSERT INTO {w}files (job_id, root, path, size, mtime_ns, unit_id, run_id) "
+#define PUT_FILES_AGAIN \
+    " ON CONFLICT (job_id, root, path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns," \
+    " unit_id = excluded.unit_id, run_id = excluded.run_id"
+
+static int put_file(struct db *db, int64_t job, const struct ledger_chunk *chunk, const struct entry *file, struct err *err)
 {
     struct db_value params[] = {db_int(job), db_int(file->root), db_bytes(file->path), db_int((int64_t)file->size),
-                                db_int(file->mtime_ns), hash ? db_bytes(str_make((const char *)hash, 16)) : db_null(),
-                                db_int(chunk->unit->id), db_int(chunk->run)};
+                                db_int(file->mtime_ns), db_int(chunk->unit->id), db_int(chunk->run)};
 
-    return query(db, "INSERT INTO {w}files (job_id, root, path, size, mtime_ns, hash, unit_id, run_id)"
-                 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (job_id, root, path) DO UPDATE SET"
-                 " size = excluded.size, mtime_ns = excluded.mtime_ns, hash = excluded.hash, unit_id = excluded.unit_id,"
-                 " run_id = excluded.run_id", params, 8, NULL, err);
+    return query(db, PUT_FILES "VALUES ($1, $2, $3, $4, $5, $6, $7)" PUT_FILES_AGAIN, params, 7, NULL, err);
+}
+
+static int add_path(struct buf *out, struct str path)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    if (buf_add_text(out, "\"\\\\x") < 0 || buf_reserve(out, 2 * path.len + 2) < 0)
+        return -1;
+    for (size_t i = 0; i < path.len; i++) {
+        out->at[out->len++] = digits[(unsigned char)path.at[i] >> 4];
+        out->at[out->len++] = digits[(unsigned char)path.at[i] & 15];
+    }
+    return buf_add_char(out, '"');
+}
+
+/* One statement for all files of a unit: PostgreSQL takes the columns as arrays. */
+static int put_arrays(struct db *db, int64_t job, const struct ledger_chunk *chunk, struct buf columns[4], struct err *err)
+{
+    const struct unit *u = chunk->unit;
+    bool good = true;
+
+    for (size_t c = 0; c < 4; c++)
+        good = good && buf_add_char(&columns[c], '{') == 0;
+    for (size_t i = 0; i < u->n_files && good; i++) {
+        const char *comma = i ? "," : "";
+
+        good = buf_printf(&columns[0], "%s%u", comma, u->files[i].root) == 0 && buf_add_text(&columns[1], comma) == 0 &&
+               add_path(&columns[1], u->files[i].path) == 0 &&
+               buf_printf(&columns[2], "%s%" PRIu64, comma, u->files[i].size) == 0 &&
+               buf_printf(&columns[3], "%s%" PRId64, comma, u->files[i].mtime_ns) == 0;
+    }
+    for (size_t c = 0; c < 4; c++)
+        good = good && buf_add_char(&columns[c], '}') == 0;
+    if (!good)
+        return err_oom(err);
+    return query(db, PUT_FILES "SELECT $1, r, p, s, m, $2, $3 FROM unnest($4::integer[], $5::bytea[], $6::bigint[], $7::bigint[])"
+                 " AS f (r, p, s, m)" PUT_FILES_AGAIN,
+                 (struct db_value[]){db_int(job), db_int(u->id), db_int(chunk->run), db_text(buf_str(&columns[0])),
+                                     db_text(buf_str(&columns[1])), db_text(buf_str(&columns[2])), db_text(buf_str(&columns[3]))},
+                 7, NULL, err);
+}
+
+int ledger_put_files(struct db *db, int64_t job, const struct ledger_chunk *chunk, struct err *err)
+{
+    struct buf columns[4] = {BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT};
+    int ret = 0;
+
+    if (db_engine(db) == DB_POSTGRESQL) {
+        ret = put_arrays(db, job, chunk, columns, err);
+        for (size_t c = 0; c < 4; c++)
+            buf_release(&columns[c]);
+        return ret;
+    }
+    for (size_t i = 0; i < chunk->unit->n_files && ret == 0; i++)
+        ret = put_file(db, job, chunk, &chunk->unit->files[i], err);
+    return ret;
 }
 
 static struct db_value text_or_null(struct str s)
@@ -278,12 +336,12 @@ int ledger_old_keys(struct db *db, int64_t job, const struct unit *unit,
     return ret;
 }
 
-int ledger_files_next(struct ledger_files *files, struct plan_known *ret, struct err *err)
+int ledger_files_next(struct ledger_files *files, struct survey_known *ret, struct err *err)
 {
     if (files->ended)
         return 0;
     if (files->at == files->page.n_rows) {
-        struct db_value params[] = {db_int(files->job), db_int(files->started ? files->last_root : -1),
+        struct db_value params[] = {db_int(files->job), db_int(files->started ? (int64_t)files->last_root : -1),
                                     db_bytes(files->started ? buf_str(&files->last) : str_make("", 0))};
 
         db_result_release(&files->page);
@@ -301,7 +359,7 @@ int ledger_files_next(struct ledger_files *files, struct plan_known *ret, struct
         if (buf_add_str(&files->last, db_cell(&files->page, files->page.n_rows - 1, 1)) < 0)
             return err_oom(err);
     }
-    *ret = (struct plan_known){.root = (uint32_t)db_cell_int(&files->page, files->at, 0),
+    *ret = (struct survey_known){.root = (uint32_t)db_cell_int(&files->page, files->at, 0),
                                .path = db_cell(&files->page, files->at, 1),
                                .size = (uint64_t)db_cell_int(&files->page, files->at, 2),
                                .mtime_ns = db_cell_int(&files->page, files->at, 3),

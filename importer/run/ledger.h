@@ -14,7 +14,7 @@
 #ifndef WINDROW_RUN_LEDGER_H
 #define WINDROW_RUN_LEDGER_H
 
-#include "run/plan.h"
+#include "run/survey.h"
 #include "run/unit.h"
 #include "sink/db.h"
 
@@ -64,8 +64,8 @@ struct ledger_chunk {
 };
 /* The compare-and-swap, the chunk's row, the files' rows. -1 with W0603 when the unit was overtaken. */
 int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *chunk, int64_t *chunk_id, struct err *err);
-int ledger_file(struct db *db, int64_t job, const struct ledger_chunk *chunk, const struct entry *file,
-                const unsigned char *hash, struct err *err);
+/* The files of the chunk's unit, as they were when they were read. */
+int ledger_put_files(struct db *db, int64_t job, const struct ledger_chunk *chunk, struct err *err);
 
 struct ledger_reject {
     uint32_t root;
@@ -92,7 +92,7 @@ struct ledger_files {
     uint32_t last_root;
     bool started, ended;
 };
-int ledger_files_next(struct ledger_files *files, struct plan_known *ret, struct err *err);
+int ledger_files_next(struct ledger_files *files, struct survey_known *ret, struct err *err);
 void ledger_files_release(struct ledger_files *files);
 
 /* The table's name as SQL: windrow.units or windrow_units. */

@@ -52,3 +52,10 @@ int sink_rows_end(struct sink_rows *rows, size_t start, struct err *err)
     rows->ends[rows->n++] = (uint32_t)rows->bytes.len;
     return 0;
 }
+
+int sink_rows_add(struct sink_rows *rows, struct str row)
+{
+    size_t start = rows->bytes.len;
+
+    return buf_add_str(&rows->bytes, row) < 0 ? -1 : sink_rows_end(rows, start, NULL);
+}

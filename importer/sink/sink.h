@@ -47,6 +47,8 @@ struct sink_rows {
 };
 void sink_rows_clear(struct sink_rows *rows);
 void sink_rows_release(struct sink_rows *rows);
+/* Append a row that was encoded before. -1 when out of memory. */
+int sink_rows_add(struct sink_rows *rows, struct str row);
 
 /* What became of the rows of one write. inserted + updated + same + skipped + refused = rows given. */
 struct sink_counts {

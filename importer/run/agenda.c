@@ -1,0 +1,258 @@
+/* What a run has to do: the survey of the source against the ledger, entered as units; and the end of a run. */
+#include "run/run_internal.h"
+
+#include "base/fault.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+static void on_matched(void *context, const struct entry *file, bool unchanged)
+{
+    struct run *run = context;
+    size_t kind = account_kind_of(&run->account, file->path, file->kind == ENTRY_DIRECTORY);
+
+    if (unchanged && kind < run->account.n_kinds)
+        run->account.kinds[kind].unchanged++;
+    run->matched++;
+    if (!unchanged && file->kind == ENTRY_FILE) {
+        run->total_files++;
+        run->total_bytes += file->size;
+    }
+}
+
+static void tally_entry_place(struct run *run, struct tally *t, struct str name, struct str path)
+{
+    struct finding_place place = {.file = path};
+    struct err ignored = {0};
+
+    if (tally_add(t, name, 1, &place, &ignored) < 0)
+        err_release(&ignored);
+    (void)run;
+}
+
+static void on_unmatched(void *context, const struct entry *file)
+{
+    struct run *run = context;
+
+    tally_entry_place(run, &run->account.unmatched, file->path, file->path);
+}
+
+static void on_skipped(void *context, const struct entry *entry)
+{
+    struct run *run = context;
+    struct finding f = {.code = W0308, .severity = FINDING_ERROR, .outcome = FINDING_REJECTED, .at = {.file = entry->path}};
+    struct err ignored = {0};
+
+    tally_entry_place(run, &run->account.entries, str_of(entry_reason_name(entry->reason)), entry->path);
+    if (entry->reason != ENTRY_UNREADABLE)
+        return;
+    f.message = str_of(entry->message ? entry->message : "cannot be read");
+    if (findings_add(&run->account.findings, &f, &ignored) < 0)
+        err_release(&ignored);
+}
+
+static void on_vanished(void *context, const struct survey_known *known)
+{
+    struct run *run = context;
+
+    tally_entry_place(run, &run->account.vanished, known->path, known->path);
+}
+
+static int on_known(void *context, struct survey_known *ret, struct err *err)
+{
+    return ledger_files_next(&((struct run *)context)->known, ret, err);
+}
+
+/* The sources as one text: absolute paths, one a line. The same text is the same job. */
+static int source_text(struct run *run, struct buf *out, struct err *err)
+{
+    for (size_t i = 0; i < run->o->n_sources; i++) {
+        char *path = realpath(run->o->sources[i], NULL);
+        int added = path ? buf_add_text(out, path) : buf_add_text(out, run->o->sources[i]);
+
+        free(path);
+        if (added < 0 || buf_add_char(out, '\n') < 0)
+            return err_oom(err);
+    }
+    return 0;
+}
+
+static int params_text(struct run *run, struct buf *out)
+{
+    for (size_t i = 0; i < run->p->n_params; i++) {
+        if (buf_printf(out, "%s=", run->p->params[i].name) < 0 || value_json(&run->p->params[i].value, out) < 0 ||
+            buf_add_char(out, '\n') < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int start_run(struct run *run, struct db *db, struct err *err)
+{
+    struct buf params = BUF_INIT, identity = BUF_INIT;
+    int ret = -1;
+
+    if (params_text(run, &params) < 0)
+        err_oom(err);
+    else if (db_identity(db, &identity, err) == 0)
+        ret = ledger_start_run(db, run->job, str_of(run->p->digest), buf_str(&params), buf_str(&identity), &run->id, err);
+    buf_release(&params);
+    buf_release(&identity);
+    return ret;
+}
+
+static int enter_units(struct run *run, struct db *db, struct err *err)
+{
+    struct unit unit = {0};
+    int got = 0;
+
+    while (!run_stopping(run) && (got = survey_next(run->survey, &unit, err)) == 1) {
+        if (!run->id && start_run(run, db, err) < 0)
+            got = -1;
+        if (got == 1 && ledger_add_unit(db, run->job, run->id, &unit, err) < 0)
+            got = -1;
+        if (got < 0)
+            break;
+        run->n_units++;
+    }
+    unit_release(&unit);
+    return got;
+}
+
+static int survey(struct run *run, bool again, struct err *err)
+{
+    const struct survey_out out = {run, on_matched, on_unmatched, on_skipped, on_vanished, run->ledger ? on_known : NULL};
+
+    run->survey_out = out;
+    run->survey = survey_open(run->p, run->o->sources, run->o->n_sources, &run->survey_out, again, err);
+    return run->survey ? 0 : -1;
+}
+
+static bool unfinished(const struct ledger_run *last)
+{
+    return strcmp(last->state, "done") != 0;
+}
+
+/* May this run go on where the last one stopped? *again: everything is to be loaded again. */
+static int settle_with_last(struct run *run, struct db *db, bool *again, struct err *err)
+{
+    struct ledger_run last;
+    int there = ledger_last_run(db, run->job, &last, err);
+    bool same = there == 1 && strcmp(last.digest, run->p->digest) == 0;
+
+    if (there < 0)
+        return -1;
+    *again = run->o->fresh || (there == 1 && !same);
+    if (there == 0)
+        return 0;
+    if (run->o->fresh)
+        return unfinished(&last) ? ledger_run_state(db, last.id, "abandoned", err) : 0;
+    if (!unfinished(&last))
+        return 0;
+    if (same) {
+        run->id = last.id;
+        return 0;
+    }
+    err_set(err, ERR_RUN, W0606, "run %lld of this mapping is not finished, and the mapping or its parameters have changed since",
+            (long long)last.id);
+    return err_help(err, "give the old mapping again to finish it, or start over with --fresh");
+}
+
+static int agenda_in_transaction(struct run *run, struct db *db, struct err *err)
+{
+    int64_t held = 0;
+    bool again;
+
+    if (ledger_lock_job(db, run->job, err) < 0 || settle_with_last(run, db, &again, err) < 0 ||
+        ledger_drop_open(db, run->job, &held, err) < 0)
+        return -1;
+    if (held)
+        return 0;   /* others are at work on it: join them */
+    run->known = (struct ledger_files){.db = db, .job = run->job};
+    if (survey(run, again, err) < 0 || enter_units(run, db, err) < 0)
+        return -1;
+    FAULT("after_survey");
+    return run->id ? ledger_run_state(db, run->id, "running", err) : 0;
+}
+
+static int agenda_of_ledger(struct run *run, struct err *err)
+{
+    struct db *db = run->ops->db(run->first);
+    struct buf source = BUF_INIT;
+    int ret = -1;
+
+    if (ledger_create(db, err) == 0 && source_text(run, &source, err) == 0 && db_begin(db, err) == 0) {
+        ret = ledger_job(db, run->mapping->name.text, buf_str(&source), &run->job, err);
+        if (ret == 0)
+            ret = agenda_in_transaction(run, db, err);
+        if (ret == 0 && db_commit(db, err) != DB_COMMITTED)
+            ret = err_set(err, ERR_RUN, W0501, "the list of work could not be committed");
+        if (ret < 0)
+            db_rollback(db);
+    }
+    buf_release(&source);
+    ledger_files_release(&run->known);
+    survey_close(run->survey);
+    run->survey = NULL;
+    return ret;
+}
+
+int run_agenda(struct run *run, struct err *err)
+{
+    return run->ledger ? agenda_of_ledger(run, err) : survey(run, false, err);
+}
+
+/* The statements of after:, and the word that the run is done, in one transaction. */
+static int finish_in_transaction(struct run *run, struct db *db, bool *finished, struct err *err)
+{
+    const struct mapping *m = run->mapping;
+    const char *engine = db_engine(db) == DB_SQLITE ? "sqlite" : "postgresql";
+    int64_t open = 0;
+    struct ledger_run last;
+
+    if (ledger_lock_job(db, run->job, err) < 0 || ledger_open_units(db, run->job, &open, err) < 0)
+        return -1;
+    if (open || ledger_last_run(db, run->job, &last, err) != 1 || !unfinished(&last))
+        return 0;
+    for (size_t i = 0; i < m->n_afters; i++) {
+        const struct mapping_after *after = &m->afters[i];
+        char *sql;
+
+        if (!run->p->after_on[i] || (after->engine.text.at && !str_is(after->engine.text, engine)))
+            continue;
+        sql = arena_dup(&run->arena, after->sql.text);
+        if (!sql)
+            return err_oom(err);
+        if (db_exec(db, sql, err) < 0) {
+            err_mapping(err, after->sql.line ? after->sql.line : after->file.line,
+                        after->sql.line ? after->sql.column : after->file.column, 1);
+            return -1;
+        }
+    }
+    *finished = true;
+    return ledger_end_run(db, run->id, "done", (struct str){0}, err);
+}
+
+int run_finish(struct run *run, bool *finished, struct err *err)
+{
+    struct db *db = run->ops->db(run->first);
+
+    *finished = false;
+    if (!run->id || db_begin(db, err) < 0)
+        return run->id ? -1 : 0;
+    if (finish_in_transaction(run, db, finished, err) < 0) {
+        db_rollback(db);
+        return -1;
+    }
+    FAULT("before_end");
+    return db_commit(db, err) == DB_COMMITTED ? 0 : -1;
+}
+
+void run_note_end(struct run *run, const char *state)
+{
+    struct err ignored = {0};
+
+    if (run->id && run->first && db_alive(run->ops->db(run->first)) &&
+        ledger_run_state(run->ops->db(run->first), run->id, state, &ignored) < 0)
+        err_release(&ignored);
+}

@@ -1,0 +1,215 @@
+/* Before anything is read: the mapping, the target and its tables, the program, what the sink has to know. */
+#include "run/run_internal.h"
+
+#include "migrate/migrate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int count_lines(struct run *run, struct err *err)
+{
+    struct str rest = run->mapping->source;
+    size_t n = 1;
+
+    for (size_t i = 0; i < rest.len; i++)
+        n += rest.at[i] == '\n';
+    run->mapping_lines = arena_calloc(&run->arena, n, sizeof *run->mapping_lines);
+    if (!run->mapping_lines)
+        return err_oom(err);
+    while (rest.len) {
+        const char *end = memchr(rest.at, '\n', rest.len);
+        size_t len = end ? (size_t)(end - rest.at) : rest.len;
+
+        run->mapping_lines[run->n_mapping_lines++] = str_make(rest.at, len);
+        rest = str_make(rest.at + len + (end != NULL), rest.len - len - (end != NULL));
+    }
+    return 0;
+}
+
+/* A database of our own, with the system's tables: for checks that name no target. 1: made, 0: there is no such schema. */
+static int make_scratch(struct run *run, struct err *err)
+{
+    struct str system = run->mapping->schema.text;
+    char *dir = system.at ? arena_printf(&run->arena, "%s/%.*s", run->o->schema_dir, STR_ARG(system)) : NULL;
+    char *engine = dir ? arena_printf(&run->arena, "%s/sqlite", dir) : NULL;
+    const char *tmp = getenv("TMPDIR");
+    struct db_options options = {0};
+    struct plan plan = {0};
+    struct db *db;
+    int fd, ret;
+
+    if (!engine || access(engine, R_OK) < 0)
+        return 0;
+    snprintf(run->scratch, sizeof run->scratch, "%.40s/windrow-XXXXXX", tmp ? tmp : "/tmp");
+    fd = mkstemp(run->scratch);
+    if (fd < 0) {
+        run->scratch[0] = '\0';
+        return err_set(err, ERR_RUN, W0301, "cannot make a throw-away database in %s", tmp ? tmp : "/tmp");
+    }
+    close(fd);
+    run->target = arena_printf(&run->arena, "sqlite:%s", run->scratch);
+    if (!run->target)
+        return err_oom(err);
+    db = db_open(run->target, &options, err);
+    if (!db)
+        return -1;
+    ret = plan_load(dir, DB_SQLITE, &plan, err) < 0 || migrate_build(db, &plan, 0, err) < 0 ? -1 : 1;
+    plan_release(&plan);
+    db_close(db);
+    return ret;
+}
+
+static void remove_scratch(struct run *run)
+{
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    char path[sizeof run->scratch + 16];
+
+    for (size_t i = 0; run->scratch[0] && i < ARRAY_LEN(endings); i++) {
+        snprintf(path, sizeof path, "%s%s", run->scratch, endings[i]);
+        unlink(path);
+    }
+    run->scratch[0] = '\0';
+}
+
+static bool writes(enum run_level level)
+{
+    return level == RUN_LOAD || level == RUN_REHEARSE;
+}
+
+static int open_target(struct run *run, struct run_result *ret)
+{
+    struct db_options options = {.read_only = !writes(run->o->level)};
+    struct err *err = &ret->failure;
+    int made = 0;
+
+    run->target = run->o->target;
+    ret->summary.level = str_of(run->o->level == RUN_PARSE ? "parse" : run->o->level == RUN_TYPES ? "types" :
+                                run->o->level == RUN_CONSTRAINTS ? "constraints" : run->o->level == RUN_REHEARSE ? "rehearse" : "");
+    if (!writes(run->o->level) && (!run->target || run->o->level == RUN_CONSTRAINTS)) {
+        const char *given = run->target;
+
+        made = make_scratch(run, err);
+        if (made < 0)
+            return -1;
+        if (!made) {
+            run->target = given;
+            if (run->o->level == RUN_CONSTRAINTS)
+                ret->summary.level = str_of("types");
+        }
+        options.read_only = !made;
+    }
+    if (!run->target)
+        return 0;
+    run->ops = sink_for(run->target);
+    run->first = run->ops->open(run->target, &options, err);
+    if (!run->first)
+        return -1;
+    if (run->mapping->schema.text.at && run->mapping->schema_version && !made) {
+        char *system = arena_dup(&run->arena, run->mapping->schema.text);
+
+        if (!system || migrate_require(run->ops->db(run->first), system, run->mapping->schema_version, err) < 0)
+            return -1;
+    }
+    return run->ops->catalog(run->first, &run->catalog, err);
+}
+
+static int make_reference(struct run *run, const struct program_column *c, struct sink_column *ret)
+{
+    struct sink_reference *ref = arena_calloc(&run->arena, 1, sizeof *ref);
+
+    if (!ref)
+        return -1;
+    *ref = (struct sink_reference){c->ref->table, c->ref->column, c->ref->keys, c->ref->n};
+    ret->reference = ref;
+    return 0;
+}
+
+static int make_spec(struct run *run, const struct program_rule *rule, struct sink_spec *spec)
+{
+    struct sink_column *columns = arena_calloc(&run->arena, rule->n_columns + 1, sizeof *columns);
+    const struct mapping_text *when = &rule->source->conflict_when;
+
+    if (!columns)
+        return -1;
+    for (size_t i = 0; i < rule->n_columns; i++) {
+        const struct program_column *c = &rule->columns[i];
+
+        columns[i] = (struct sink_column){c->column, &c->type, NULL};
+        if (c->ref && !c->ref->computed && make_reference(run, c, &columns[i]) < 0)
+            return -1;
+    }
+    *spec = (struct sink_spec){.table = rule->table, .columns = columns, .n_columns = rule->n_columns, .key = rule->key,
+                               .n_key = rule->n_key, .conflict = (enum sink_conflict)rule->conflict, .update = rule->update,
+                               .n_update = rule->n_update};
+    if (when->text.at && !(spec->when = arena_dup(&run->arena, when->text)))
+        return -1;
+    return 0;
+}
+
+static int make_specs(struct run *run, struct err *err)
+{
+    run->specs = arena_calloc(&run->arena, run->p->n_rules + 1, sizeof *run->specs);
+    if (!run->specs)
+        return err_oom(err);
+    for (size_t i = 0; i < run->p->n_rules; i++) {
+        if (make_spec(run, &run->p->rules[i], &run->specs[i]) < 0)
+            return err_oom(err);
+    }
+    return 0;
+}
+
+static int check_sql(struct run *run, struct run_result *ret)
+{
+    const struct mapping *m = run->mapping;
+    const struct mapping_text *at = m->n_afters ? m->afters[0].sql.line ? &m->afters[0].sql : &m->afters[0].file : NULL;
+
+    for (size_t i = 0; !at && i < m->n_rules; i++) {
+        if (m->rules[i].conflict_when.text.at)
+            at = &m->rules[i].conflict_when;
+    }
+    if (!run->o->no_sql || !at)
+        return 0;
+    err_set(mapping_fault(&ret->faults), ERR_RUN, W0269, "the mapping holds SQL, and --no-sql refuses that");
+    err_mapping(&ret->faults.at[0], at->line, at->column, at->len);
+    return -1;
+}
+
+int run_prepare(struct run *run, struct run_result *ret)
+{
+    struct err *err = &ret->failure;
+
+    run->mapping = mapping_open(run->o->mapping, &ret->faults);
+    if (!run->mapping || check_sql(run, ret) < 0)
+        return -1;
+    if (count_lines(run, err) < 0 || open_target(run, ret) < 0)
+        return -1;
+    run->p = program_compile(run->mapping, run->first ? &run->catalog : NULL, run->o->sets, run->o->n_sets, &ret->faults);
+    if (!run->p)
+        return -1;
+    if (run->first && make_specs(run, err) < 0)
+        return -1;
+    if (run->o->level == RUN_PARSE || run->o->level == RUN_TYPES ||
+        (run->o->level == RUN_CONSTRAINTS && !run->scratch[0])) {
+        if (run->first)
+            run->ops->close(run->first);    /* its tables are known; nothing will be written */
+        run->first = NULL;
+        run->ops = NULL;
+    }
+    run->ledger = run->o->level == RUN_LOAD;
+    run->hold = run->o->level == RUN_REHEARSE;
+    return account_init(&run->account, run->p, err);
+}
+
+void run_unprepare(struct run *run)
+{
+    account_release(&run->account);
+    if (run->first)
+        run->ops->close(run->first);
+    run->first = NULL;
+    remove_scratch(run);
+    program_free(run->p);
+    catalog_release(&run->catalog);
+    mapping_free(run->mapping);
+    arena_release(&run->arena);
+}

@@ -1,0 +1,267 @@
+/* A load or a check from beginning to end, see run/run.h. */
+#include "run/run_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+static void choose_jobs(struct run *run)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    run->jobs = run->o->jobs ? run->o->jobs : cores > 0 ? (unsigned)cores : 1;
+    if (run->hold)
+        run->jobs = 1;
+    if (run->ledger && run->n_units && run->n_units < run->jobs)
+        run->jobs = (unsigned)run->n_units;
+}
+
+static void *thread_main(void *context)
+{
+    struct worker *w = context;
+
+    worker_loop(w);
+    pthread_mutex_lock(&w->run->lock);
+    w->run->working--;
+    pthread_cond_broadcast(&w->run->changed);
+    pthread_mutex_unlock(&w->run->lock);
+    return NULL;
+}
+
+/* The main thread draws while the workers work. */
+static void watch(struct run *run)
+{
+    pthread_mutex_lock(&run->lock);
+    while (run->working) {
+        struct timespec until;
+
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 200000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&run->changed, &run->lock, &until);
+        pthread_mutex_unlock(&run->lock);
+        run_draw(run);
+        pthread_mutex_lock(&run->lock);
+    }
+    pthread_mutex_unlock(&run->lock);
+}
+
+static void run_workers(struct run *run)
+{
+    struct worker *workers = calloc(run->jobs, sizeof *workers);
+    struct err e = {0};
+    unsigned opened = 0;
+
+    run->claimed = calloc(run->jobs, sizeof *run->claimed);
+    if (!workers || !run->claimed) {
+        err_oom(&e);
+        run_fail(run, SUMMARY_INTERNAL, &e);
+        free(workers);
+        return;
+    }
+    while (opened < run->jobs && worker_open(&workers[opened], run, opened, &e) == 0)
+        opened++;
+    if (opened < run->jobs) {
+        run_fail(run, e.code == W0601 ? SUMMARY_INTERNAL : SUMMARY_DATABASE, &e);
+        opened++;   /* half open: to be closed */
+    } else if (run->jobs == 1) {
+        worker_loop(&workers[0]);
+    } else {
+        for (unsigned i = 0; i < run->jobs; i++) {
+            pthread_mutex_lock(&run->lock);
+            run->working++;
+            pthread_mutex_unlock(&run->lock);
+            if (pthread_create(&workers[i].thread, NULL, thread_main, &workers[i]) != 0) {
+                pthread_mutex_lock(&run->lock);
+                run->working--;
+                pthread_mutex_unlock(&run->lock);
+                workers[i].number = UINT32_MAX;
+            }
+        }
+        watch(run);
+        for (unsigned i = 0; i < run->jobs; i++) {
+            if (workers[i].number != UINT32_MAX)
+                pthread_join(workers[i].thread, NULL);
+        }
+    }
+    if (run->hold && workers[0].begun) {
+        run->ops->rollback(run->first);
+        pthread_mutex_unlock(&run->sink_lock);
+        workers[0].begun = false;
+    }
+    for (unsigned i = 0; i < opened; i++)
+        worker_close(&workers[i]);
+    free(workers);
+}
+
+static void end_of_load(struct run *run)
+{
+    struct err e = {0};
+    bool finished;
+
+    if (run->end == SUMMARY_DONE && !run->failure.scope) {
+        if (run_finish(run, &finished, &e) < 0)
+            run_fail(run, SUMMARY_DATABASE, &e);
+        return;
+    }
+    run_note_end(run, run->end == SUMMARY_INTERRUPTED ? "interrupted" : run->end == SUMMARY_LIMIT ? "stopped" : "failed");
+}
+
+static uint64_t cpu_ns(const struct rusage *usage)
+{
+    return (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000000u +
+           (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) * 1000u;
+}
+
+static const char *started_text(struct arena *a, int64_t us)
+{
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm tm;
+    char text[40];
+
+    gmtime_r(&seconds, &tm);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return arena_dup(a, str_of(text));
+}
+
+static void fill_summary(struct run *run, struct run_result *ret)
+{
+    struct summary *s = &ret->summary;
+    struct rusage usage;
+    struct str *sources = arena_calloc(&ret->arena, run->o->n_sources + 1, sizeof *sources);
+    struct err ignored = {0};
+
+    for (size_t i = 0; sources && i < run->o->n_sources; i++)
+        sources[i] = str_of(run->o->sources[i]);
+    s->sources = sources;
+    s->n_sources = sources ? run->o->n_sources : 0;
+    s->check = run->o->level != RUN_LOAD;
+    s->command = str_of(s->check ? "check" : "load");
+    s->mapping = str_of(run->o->mapping);
+    if (run->p) {
+        s->mapping_digest = str_make(run->p->digest, 64);
+        if (account_summary(&run->account, &ret->arena, s, &ignored) < 0)
+            err_release(&ignored);
+    }
+    if (run->first && !run->scratch[0])
+        s->target = str_of(arena_dup(&ret->arena, str_of(db_name(run->ops->db(run->first)))));
+    if (run->id)
+        s->run = str_of(arena_printf(&ret->arena, "%lld", (long long)run->id));
+    s->started = str_of(started_text(&ret->arena, run->now_us));
+    s->wall_ns = run_now_ns() - run->start_ns;
+    getrusage(RUSAGE_SELF, &usage);
+    s->cpu_ns = cpu_ns(&usage);
+    s->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    s->jobs = run->jobs;
+    samples_end(&run->samples, s->wall_ns, run->account.bytes, run->account.rows);
+    s->samples = &run->samples;
+    s->end = run->end;
+    s->reject_limit = run->o->has_max_rejects ? run->o->max_rejects : UINT64_MAX;
+}
+
+static void start(struct run *run, const struct run_options *o)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    run->o = o;
+    run->now_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    run->start_ns = run_now_ns();
+    run->lines = lines_new();
+    pthread_mutex_init(&run->lock, NULL);
+    pthread_mutex_init(&run->sink_lock, NULL);
+    pthread_cond_init(&run->changed, NULL);
+    progress_init(&run->progress, o->progress, STDERR_FILENO, run->start_ns);
+    run->jobs = 1;
+}
+
+static enum summary_end end_of_prepare(const struct run_result *ret)
+{
+    switch (ret->failure.code) {
+    case CODE_NONE:
+    case W0302:
+    case W0304:
+    case W0717:
+        return SUMMARY_USAGE;
+    case W0601:
+        return SUMMARY_INTERNAL;
+    default:
+        return SUMMARY_DATABASE;
+    }
+}
+
+static void work(struct run *run, struct run_result *ret)
+{
+    struct progress_state last = {0};
+    struct err e = {0};
+
+    if (run_agenda(run, &e) < 0) {
+        enum summary_end end = e.code == W0606 || e.code == W0304 || e.code == W0301 ? SUMMARY_USAGE
+                               : e.code == W0601 ? SUMMARY_INTERNAL : SUMMARY_DATABASE;
+
+        run_fail(run, end, &e);
+    } else {
+        choose_jobs(run);
+        if (!run->ledger || run->n_units || !run->matched)
+            run_workers(run);
+        else if (run->id)
+            run_workers(run);
+    }
+    if (run->ledger)
+        end_of_load(run);
+    if (run->end == SUMMARY_DONE && !run->failure.scope && !run->matched && !run->id)
+        run->end = SUMMARY_NOTHING;
+    last.bytes = run->account.bytes;
+    last.rows = run->account.rows;
+    last.files = run->account.files;
+    last.rejects = run->account.rejects;
+    progress_end(&run->progress, run_now_ns(), &last);
+    survey_close(run->survey);
+    run->survey = NULL;
+    err_move(&ret->failure, &run->failure);
+}
+
+void run_execute(const struct run_options *o, struct run_result *ret)
+{
+    struct run *run = calloc(1, sizeof *run);
+
+    *ret = (struct run_result){.run = run};
+    if (!run) {
+        err_oom(&ret->failure);
+        ret->summary.end = SUMMARY_INTERNAL;
+        return;
+    }
+    start(run, o);
+    if (run_prepare(run, ret) < 0)
+        run->end = end_of_prepare(ret);
+    else
+        work(run, ret);
+    fill_summary(run, ret);
+    if (ret->failure.scope)
+        ret->summary.end_reason = str_of(ret->failure.message);
+    else if (ret->faults.n)
+        ret->summary.end_reason = str_of(ret->faults.at[0].message);
+    ret->mapping = run->mapping;
+}
+
+void run_result_release(struct run_result *r)
+{
+    struct run *run = r->run;
+
+    if (run) {
+        run_unprepare(run);
+        lines_free(run->lines);
+        free(run->claimed);
+        err_release(&run->failure);
+        pthread_mutex_destroy(&run->lock);
+        pthread_mutex_destroy(&run->sink_lock);
+        pthread_cond_destroy(&run->changed);
+        free(run);
+    }
+    mapping_faults_release(&r->faults);
+    err_release(&r->failure);
+    arena_release(&r->arena);
+}

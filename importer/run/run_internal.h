@@ -1,0 +1,164 @@
+/* run/run_internal.h: shared by run.c (start, end), worker.c (claim, commit, retry), chunk.c (files to rows) and
+ * write.c (rows to the sink). */
+#ifndef WINDROW_RUN_RUN_INTERNAL_H
+#define WINDROW_RUN_RUN_INTERNAL_H
+
+#include "map/evaluate.h"
+#include "run/account.h"
+#include "run/keys.h"
+#include "run/ledger.h"
+#include "run/lines.h"
+#include "run/survey.h"
+#include "run/run.h"
+#include "run/stop.h"
+#include "sink/sink.h"
+
+#include <pthread.h>
+
+/* One for the run, shared by its workers. */
+struct run {
+    const struct run_options *o;
+    struct mapping *mapping;
+    struct str *mapping_lines;      /* text of each line of the mapping, for findings */
+    size_t n_mapping_lines;
+    struct catalog catalog;
+    struct program *p;
+    const struct sink_ops *ops;     /* NULL: nothing is written */
+    const char *target;
+    struct sink *first;             /* SQLite: the only one; rehearse: the only one; else for planning and the end */
+    struct sink_spec *specs;        /* by rule */
+    struct arena arena;
+    bool ledger;                    /* chunks are entered and committed */
+    bool hold;                      /* rehearse: one transaction, rolled back at the end */
+    int64_t job, id, now_us;
+    struct lines *lines;
+    uint64_t start_ns;
+    unsigned jobs;
+    char scratch[64];               /* path of a throw-away database; empty: none */
+
+    pthread_mutex_t sink_lock;      /* whoever writes to a shared sink */
+    pthread_mutex_t lock;           /* all below */
+    pthread_cond_t changed;
+    struct survey *survey;            /* without a ledger workers take units from here */
+    struct account account;
+    struct samples samples;
+    struct progress progress;
+    struct survey_out survey_out;
+    struct ledger_files known;
+    uint64_t n_units, matched;      /* found by the survey */
+    uint64_t total_bytes, total_files;
+    int64_t *claimed;               /* SQLite: units in work, by worker */
+    struct err failure;
+    enum summary_end end;           /* SUMMARY_DONE while nothing stops the run */
+    bool stopping;
+    unsigned working;               /* workers that have not ended */
+    uint64_t committed_ns, retries;
+};
+
+/* Where a row came from. Lines count from the part's first until a finding needs the true one. */
+struct origin {
+    uint64_t line, byte;
+    uint32_t file, len;
+};
+
+/* Rows of one rule on their way. */
+struct outgoing {
+    struct sink_table *table;
+    struct sink_rows rows;
+    struct origin *origins;
+    size_t n_origins, capacity;
+    bool streaming;
+    size_t streamed;                /* bytes already handed to the server */
+};
+
+struct reject {
+    struct reject *next;
+    struct ledger_reject entry;
+};
+
+struct before {
+    struct before *next;
+    struct str table, key, old;
+};
+
+struct worker {
+    struct run *run;
+    unsigned number;
+    pthread_t thread;
+    struct sink *sink;              /* own, or run->first */
+    bool begun;                     /* a transaction is open */
+    struct opener *opener;
+    struct evaluator *ev;
+    struct evaluate_out out;
+    struct reader **readers;        /* by rule, opened when first used */
+    struct outgoing *outgoing;      /* by rule */
+    struct unit unit;
+
+    /* The open chunk. */
+    struct account account;
+    struct arena arena;             /* rejects, images */
+    struct reject *rejects, **last_reject;
+    struct before *befores;
+    struct keys_writer keys;
+    struct keys_set old_keys;
+    struct sink_rows key_row;
+    uint64_t lines;
+    unsigned char hash[16];
+    bool over_limit;                /* of rejects */
+
+    /* The record being mapped. */
+    uint32_t file;
+    const struct program_rule *rule;
+    const struct record *record;
+    int fd;
+    bool line_known;                /* lines of this part are true lines */
+    struct err failure;             /* from a callback that cannot return one */
+};
+
+uint64_t run_now_ns(void);          /* monotonic */
+static inline size_t rule_ordinal(const struct run *run, const struct program_rule *rule)
+{
+    return (size_t)(rule - run->p->rules);
+}
+
+/* prepare.c: the mapping, the target's tables, the program; -1 with faults or a failure. */
+int run_prepare(struct run *run, struct run_result *ret);
+void run_unprepare(struct run *run);
+
+/* agenda.c: what there is to do. With a ledger: the units are entered; without: run->survey is ready. */
+int run_agenda(struct run *run, struct err *err);
+/* What follows the last unit: after:, the run's end. *finished: this process did it. */
+int run_finish(struct run *run, bool *finished, struct err *err);
+/* Record how a run ended that is not finished. */
+void run_note_end(struct run *run, const char *state);
+
+/* worker.c */
+int worker_open(struct worker *w, struct run *run, unsigned number, struct err *err);
+void worker_close(struct worker *w);
+/* Work until nothing is left or the run stops. Failures go to run_fail(). */
+void worker_loop(struct worker *w);
+/* End the run for this reason; the first one wins. Takes the lock. */
+void run_fail(struct run *run, enum summary_end end, struct err *err);
+bool run_stopping(struct run *run);
+void run_draw(struct run *run);     /* takes the lock */
+
+/* chunk.c: everything of w->unit, to rows that are written but not committed. */
+int chunk_run(struct worker *w, struct err *err);
+void chunk_clear(struct worker *w);
+/* Count and report a refusal: table (NULL: none), its place in `e`, the record's bytes. Empties e. */
+void chunk_reject(struct worker *w, const struct program_rule *rule, const struct entry *file, struct str record,
+                  uint64_t record_byte, uint64_t record_line, struct err *e);
+/* True lines instead of lines counted from the start of the part. */
+int chunk_true_line(struct worker *w, const struct entry *file, uint64_t *line, struct err *err);
+
+/* write.c */
+int write_begin(struct worker *w, struct err *err);
+int write_row(struct worker *w, const struct program_rule *rule, const struct cell *cells, struct err *err);
+int write_flush(struct worker *w, const struct program_rule *rule, struct err *err);
+/* Keys that the files of this unit wrote before and do not any more. */
+int write_read_old_keys(struct worker *w, struct err *err);
+int write_delete_gone(struct worker *w, struct err *err);
+/* The chunk's entry, its files, rejects and images. */
+int write_ledger(struct worker *w, struct err *err);
+
+#endif

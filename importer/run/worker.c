@@ -1,0 +1,428 @@
+/* One worker: claim a unit, map and write it, enter it in the ledger, commit; again when the failure passes. */
+#include "run/run_internal.h"
+
+#include "base/fault.h"
+#include "source/walk.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { ATTEMPTS_MAX = 8, WAIT_MS = 100 };
+
+uint64_t run_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void progress_state(struct run *run, struct progress_state *ret)
+{
+    *ret = (struct progress_state){.bytes = run->account.bytes, .bytes_total = run->total_bytes, .files = run->account.files,
+                                   .files_total = run->total_files, .rows = run->account.rows,
+                                   .rejects = run->account.rejects, .checkpoint_ns = run->committed_ns,
+                                   .check = !run->ledger};
+}
+
+void run_draw(struct run *run)
+{
+    struct progress_state state;
+
+    pthread_mutex_lock(&run->lock);
+    progress_state(run, &state);
+    progress_draw(&run->progress, run_now_ns(), &state);
+    pthread_mutex_unlock(&run->lock);
+}
+
+void run_fail(struct run *run, enum summary_end end, struct err *err)
+{
+    pthread_mutex_lock(&run->lock);
+    if (!run->failure.scope) {
+        run->end = end;
+        err_move(&run->failure, err);
+    }
+    run->stopping = true;
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->lock);
+    err_release(err);
+}
+
+bool run_stopping(struct run *run)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&run->lock);
+    if (stop_requested() && !run->stopping) {
+        run->stopping = true;
+        run->end = SUMMARY_INTERRUPTED;
+    }
+    stopping = run->stopping;
+    pthread_mutex_unlock(&run->lock);
+    return stopping;
+}
+
+static int prepare_tables(struct worker *w, struct err *err)
+{
+    struct run *run = w->run;
+
+    for (size_t i = 0; run->ops && i < run->p->n_rules; i++) {
+        if (!run->p->rules[i].on)
+            continue;
+        run->ops->release(w->outgoing[i].table);
+        w->outgoing[i].table = run->ops->prepare(w->sink, &run->specs[i], err);
+        if (!w->outgoing[i].table)
+            return -1;
+    }
+    return 0;
+}
+
+static bool shares_sink(const struct run *run)
+{
+    return run->ops && (!run->ops->streams || run->hold);
+}
+
+static int connect(struct worker *w, struct err *err)
+{
+    struct run *run = w->run;
+    struct db_options options = {0};
+
+    if (!run->ops)
+        return 0;
+    w->sink = shares_sink(run) ? run->first : run->ops->open(run->target, &options, err);
+    return w->sink ? prepare_tables(w, err) : -1;
+}
+
+static void disconnect(struct worker *w)
+{
+    for (size_t i = 0; w->run->ops && w->outgoing && i < w->run->p->n_rules; i++) {
+        w->run->ops->release(w->outgoing[i].table);
+        w->outgoing[i].table = NULL;
+    }
+    if (w->sink && w->sink != w->run->first)
+        w->run->ops->close(w->sink);
+    w->sink = NULL;
+}
+
+int worker_open(struct worker *w, struct run *run, unsigned number, struct err *err)
+{
+    *w = (struct worker){.run = run, .number = number, .fd = -1};
+    w->out = (struct evaluate_out){.context = w};
+    w->opener = opener_new(run->o->sources, run->o->n_sources, err);
+    w->readers = calloc(run->p->n_rules + 1, sizeof *w->readers);
+    w->outgoing = calloc(run->p->n_rules + 1, sizeof *w->outgoing);
+    if (!w->opener)
+        return -1;
+    if (!w->readers || !w->outgoing)
+        return err_oom(err);
+    if (account_init(&w->account, run->p, err) < 0)
+        return -1;
+    w->ev = evaluator_new(run->p, w->opener, &w->out, run->now_us, run->o->memory, err);
+    chunk_clear(w);
+    return w->ev ? connect(w, err) : -1;
+}
+
+void worker_close(struct worker *w)
+{
+    for (size_t i = 0; w->run && i < w->run->p->n_rules; i++) {
+        if (w->readers && w->readers[i])
+            w->run->p->rules[i].reader->close(w->readers[i]);
+        if (w->outgoing) {
+            sink_rows_release(&w->outgoing[i].rows);
+            free(w->outgoing[i].origins);
+        }
+    }
+    if (w->run)
+        disconnect(w);
+    evaluator_free(w->ev);
+    opener_free(w->opener);
+    account_release(&w->account);
+    arena_release(&w->arena);
+    unit_release(&w->unit);
+    buf_release(&w->keys.bytes);
+    keys_set_release(&w->old_keys);
+    sink_rows_release(&w->key_row);
+    free(w->readers);
+    free(w->outgoing);
+    err_release(&w->failure);
+}
+
+/* The transaction of a held run stays open from unit to unit. */
+static void leave(struct worker *w)
+{
+    if (w->begun && w->sink == w->run->first)
+        pthread_mutex_unlock(&w->run->sink_lock);
+    w->begun = false;
+}
+
+static void roll_back(struct worker *w)
+{
+    if (w->begun)
+        w->run->ops->rollback(w->sink);
+    leave(w);
+}
+
+/* Claims */
+
+static bool is_claimed(const struct run *run, int64_t id)
+{
+    for (unsigned i = 0; i < run->jobs; i++) {
+        if (run->claimed[i] == id)
+            return true;
+    }
+    return false;
+}
+
+/* The workers of one process share the sink's connection, so that they keep apart what each is working on themselves. */
+static int claim_shared(struct worker *w, struct err *err)
+{
+    struct run *run = w->run;
+    struct db *db = run->ops->db(w->sink);
+    int64_t after = 0;
+    int got;
+
+    pthread_mutex_lock(&run->sink_lock);
+    while ((got = ledger_claim(db, run->job, after, &w->unit, err)) == 1 && is_claimed(run, w->unit.id))
+        after = w->unit.id;
+    if (got == 1)
+        run->claimed[w->number] = w->unit.id;
+    else if (got == 2 && after)
+        got = 0;    /* what is left others of this process are doing */
+    pthread_mutex_unlock(&run->sink_lock);
+    return got;
+}
+
+static int claim_by_row_lock(struct worker *w, struct err *err)
+{
+    struct run *run = w->run;
+    int got;
+
+    if (write_begin(w, err) < 0)
+        return -1;
+    got = ledger_claim(run->ops->db(w->sink), run->job, 0, &w->unit, err);
+    if (got != 1)
+        roll_back(w);
+    return got;
+}
+
+static int claim(struct worker *w, struct err *err)
+{
+    struct run *run = w->run;
+    int got;
+
+    if (run->ledger)
+        return shares_sink(run) ? claim_shared(w, err) : claim_by_row_lock(w, err);
+    pthread_mutex_lock(&run->lock);
+    got = survey_next(run->survey, &w->unit, err);
+    pthread_mutex_unlock(&run->lock);
+    return got;
+}
+
+static void unclaim(struct worker *w)
+{
+    struct run *run = w->run;
+
+    if (!run->ledger || !shares_sink(run))
+        return;
+    pthread_mutex_lock(&run->sink_lock);
+    run->claimed[w->number] = 0;
+    pthread_mutex_unlock(&run->sink_lock);
+}
+
+/* Commits */
+
+static int merge(struct worker *w, struct err *err)
+{
+    struct run *run = w->run;
+    int ret;
+
+    pthread_mutex_lock(&run->lock);
+    ret = account_merge(&run->account, &w->account, err);
+    run->committed_ns = run_now_ns();
+    samples_add(&run->samples, run->committed_ns - run->start_ns, run->account.bytes, run->account.rows);
+    pthread_mutex_unlock(&run->lock);
+    if (w->number == 0 && run->jobs == 1)
+        run_draw(run);
+    return ret;
+}
+
+/* The answer to COMMIT was lost: a new connection asks the ledger, which waits for the old session to end. */
+static int ask_ledger(struct worker *w, bool *done, struct err *err)
+{
+    struct run *run = w->run;
+    struct db *db;
+    int ret;
+
+    leave(w);
+    disconnect(w);
+    if (shares_sink(run))
+        return err_set(err, ERR_RUN, W0601, "the database file failed during a commit; run the same command again");
+    if (connect(w, err) < 0)
+        return -1;
+    db = run->ops->db(w->sink);
+    if (db_begin(db, err) < 0)
+        return -1;
+    ret = ledger_unit_done(db, w->unit.id, w->unit.gen, done, err);
+    db_rollback(db);
+    return ret;
+}
+
+/* 0: committed; 1: not, try again; -1: failed. */
+static int commit(struct worker *w, struct err *err)
+{
+    struct run *run = w->run;
+    enum db_outcome outcome;
+    bool done = false;
+
+    if (!run->ops || run->hold)
+        return 0;
+    if (run->ledger && write_ledger(w, err) < 0)
+        return -1;
+    if (!w->begun)
+        return 0;
+    FAULT("before_commit");
+    outcome = run->ops->commit(w->sink, err);
+    FAULT("after_commit");
+    if (outcome == DB_COMMITTED) {
+        leave(w);
+        return 0;
+    }
+    if (outcome == DB_NOT_COMMITTED) {
+        roll_back(w);
+        return -1;
+    }
+    err_release(err);
+    if (!run->ledger)
+        return err_set(err, ERR_RUN, W0601, "the answer to a commit was lost");
+    if (ask_ledger(w, &done, err) < 0)
+        return -1;
+    return done ? 0 : 1;
+}
+
+static enum summary_end end_of(const struct err *err)
+{
+    switch (err->code) {
+    case W0608:
+        return SUMMARY_LIMIT;
+    case W0612:
+        return SUMMARY_INTERRUPTED;
+    default:
+        break;
+    }
+    if (err->sqlstate[0] || err->code == W0501 || err->code == W0502 || err->code == W0610)
+        return SUMMARY_DATABASE;
+    return SUMMARY_INTERNAL;
+}
+
+static void wait_ms(unsigned ms)
+{
+    struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+    nanosleep(&pause, NULL);
+}
+
+/* A failure that passes is tried again, later each time. True when the worker may go on. */
+static bool recover(struct worker *w, unsigned *attempts, struct err *err)
+{
+    struct run *run = w->run;
+    bool retry = !run->hold && (db_transient(err) || err->code == W0605) && ++*attempts < ATTEMPTS_MAX && !run_stopping(run);
+    unsigned pause = 50u << (*attempts < 7 ? *attempts : 7);
+
+    if (!run->hold)
+        roll_back(w);
+    chunk_clear(w);
+    unclaim(w);
+    if (err->code == W0603 && !run->hold) {   /* somebody else did it: go on with what is left */
+        err_release(err);
+        return true;
+    }
+    if (!retry || (err->code == W0605 && *attempts > 1)) {
+        run_fail(run, end_of(err), err);
+        return false;
+    }
+    pthread_mutex_lock(&run->lock);
+    run->retries++;
+    pthread_mutex_unlock(&run->lock);
+    err_release(err);
+    while (pause > 0 && !run_stopping(run)) {
+        wait_ms(pause < WAIT_MS ? pause : WAIT_MS);
+        pause -= pause < WAIT_MS ? pause : WAIT_MS;
+    }
+    if (run->ops && !shares_sink(run) && (!w->sink || !db_alive(run->ops->db(w->sink)))) {
+        disconnect(w);
+        while (connect(w, err) < 0) {
+            disconnect(w);
+            if (!db_transient(err) || ++*attempts >= ATTEMPTS_MAX || run_stopping(run)) {
+                run_fail(run, end_of(err), err);
+                return false;
+            }
+            err_release(err);
+            wait_ms(50u << (*attempts < 7 ? *attempts : 7));
+        }
+    }
+    return true;
+}
+
+static bool percent_reached(struct run *run, bool last)
+{
+    uint64_t read = 0;
+    double limit = run->o->max_reject_percent;
+
+    if (limit <= 0)
+        return false;
+    for (size_t i = 0; i < run->p->n_rules; i++)
+        read += run->account.rules[i].read;
+    return (last || read >= 1000) && (double)run->account.rejects * 100 > limit * (double)read;
+}
+
+/* 1: a unit was done; 0: nothing is left; -1: failed. */
+static int one_unit(struct worker *w, struct err *err)
+{
+    int got = claim(w, err);
+
+    if (got == 2) {
+        wait_ms(WAIT_MS);
+        return 1;
+    }
+    if (got != 1)
+        return got;
+    if (chunk_run(w, err) < 0)
+        return -1;
+    got = commit(w, err);
+    if (got == 0)
+        got = merge(w, err);
+    else if (got == 1)
+        err_set(err, ERR_RUN, W0501, "the connection was lost before the commit");
+    if (got)
+        return -1;
+    FAULT("after_merge");
+    chunk_clear(w);
+    unclaim(w);
+    return 1;
+}
+
+void worker_loop(struct worker *w)
+{
+    struct run *run = w->run;
+    unsigned attempts = 0;
+    struct err e = {0};
+
+    while (!run_stopping(run)) {
+        int got = one_unit(w, &e);
+
+        if (got == 0)
+            break;
+        if (got < 0) {
+            if (!recover(w, &attempts, &e))
+                break;
+            continue;
+        }
+        attempts = 0;
+        if (percent_reached(run, false)) {
+            err_set(&e, ERR_RUN, W0608, "more than %g %% of the rows were refused", run->o->max_reject_percent);
+            run_fail(run, SUMMARY_LIMIT, &e);
+        }
+    }
+    if (!run->hold)
+        roll_back(w);
+}
