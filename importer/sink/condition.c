@@ -62,7 +62,7 @@ static size_t skip_dollar(struct str s, size_t i)
     return close ? (size_t)(close - s.at) + tag.len : s.len;
 }
 
-/* Just past the piece at `i` that must be copied untouched; `i` itself when a word or a plain character stands there. */
+/* Just past the piece at `i` that must be copied untouched; `i` itself when there is none. */
 static size_t skip_opaque(struct str s, size_t i)
 {
     char c = s.at[i], next = i + 1 < s.len ? s.at[i + 1] : '\0';

@@ -110,7 +110,7 @@ int db_result_init(struct db_result *ret, size_t rows, size_t columns, struct er
     *ret = (struct db_result){.n_rows = rows, .n_columns = columns, .arena = calloc(1, sizeof *ret->arena)};
     if (!ret->arena || __builtin_mul_overflow(rows, columns, &cells))
         goto fail;
-    ret->values = arena_calloc(ret->arena, cells, sizeof *ret->values);
+    ret->values = arena_calloc(ret->arena, cells + 1, sizeof *ret->values);
     if (!ret->values)
         goto fail;
     return 0;

@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <time.h>
 
-enum { OID_BYTEA = 17 };
+enum { OID_BYTEA = 17, STATEMENT_NAME = 24 };
 
 struct postgres *postgres_of(struct db *db)
 {
@@ -391,14 +391,14 @@ static long find_statement(const struct postgres *p, struct str sql)
     return -1;
 }
 
-/* The number of the prepared statement; 1 in *refused_ret, with err, when the server refuses it. */
-static int prepare_statement(struct postgres *p, const char *sql, char name[16], struct err *err)
+/* The name of the prepared statement; prepared now unless it is known. */
+static int prepare_statement(struct postgres *p, const char *sql, char name[STATEMENT_NAME], struct err *err)
 {
     long known = find_statement(p, str_of(sql));
     int outcome;
 
     name[0] = '\0';
-    snprintf(name, 16, "w%ld", known >= 0 ? known : (long)p->n_statements);
+    snprintf(name, STATEMENT_NAME, "w%ld", known >= 0 ? known : (long)p->n_statements);
     if (known >= 0)
         return 0;
     if (p->n_statements == POSTGRES_STATEMENTS_MAX) {
@@ -425,7 +425,7 @@ static int send_prepared(struct postgres *p, const char *sql, const struct db_va
                          struct err *err)
 {
     CLEANUP(params_release) struct params s = {0};
-    char name[16];
+    char name[STATEMENT_NAME];
     int outcome;
 
     if (postgres_usable(p, err) < 0 || params_make(params, n, &s, err) < 0)

@@ -1,4 +1,4 @@
-/* sink/postgres.h: what the PostgreSQL sink needs beyond db.h: COPY, statements that are not kept, the kinds of refusal.
+/* sink/postgres.h: what the PostgreSQL sink needs beyond db.h: COPY, statements that are not kept, kinds of refusal.
  *
  * Only postgres.c knows libpq. Functions that talk to the server return 0; 1 when the server refused and the
  * connection is fine (err says why, scope ERR_RUN, with sqlstate); -1 when nothing can go on. */

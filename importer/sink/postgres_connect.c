@@ -124,7 +124,8 @@ static int unreachable(const PGconn *conn, const char *name, bool late, struct e
 
     if (!conn)
         return err_oom(err);
-    if (strncmp(message, "connection to server", 20) != 0 && strncmp(message, "definition of service", 21) != 0 && !late)
+    if (!late && strncmp(message, "connection to server", 20) != 0 &&
+        strncmp(message, "definition of service", 21) != 0)
         return not_understood("a parameter of the connection string has a value that libpq does not take", err);
     take_state(message, &state);
     location = strstr(message, "\nLOCATION:");      /* of the server's source */
@@ -202,7 +203,8 @@ static int check_session(struct postgres *p, const struct db_options *options, c
         err_set(err, ERR_RUN, W0504, "%s: the server accepts no writes", p->name);
         return db_set_state(err, "25006");
     }
-    if (!str_is(db_cell(r, 0, 1), "origin") && postgres_run(p, "SET session_replication_role = origin", NULL, NULL) != 0)
+    if (!str_is(db_cell(r, 0, 1), "origin") &&
+        postgres_run(p, "SET session_replication_role = origin", NULL, NULL) != 0)
         return err_set(err, ERR_RUN, W0506, "%s: session_replication_role is %.*s: foreign keys and triggers would "
                        "not be checked", p->name, STR_ARG(db_cell(r, 0, 1)));
     if (!str_is(db_cell(r, 0, 2), "t"))

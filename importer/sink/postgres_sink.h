@@ -1,0 +1,82 @@
+/* sink/postgres_sink.h: postgres_sink.c, postgres_prepare.c and postgres_stage.c are one module, PostgreSQL's sink.
+ *
+ * Rows go straight into the table by COPY (postgres_sink.c) or, when the database has to look something up, into a
+ * temporary table and from there by INSERT ... SELECT (postgres_stage.c). Both run under a savepoint, so that a refusal
+ * can be narrowed down (narrow.h). Functions return 0; 1 when the server refused; -1 when the transaction is lost. */
+#ifndef WINDROW_SINK_POSTGRES_SINK_H
+#define WINDROW_SINK_POSTGRES_SINK_H
+
+#include "sink/copybinary.h"
+#include "sink/postgres.h"
+#include "sink/sink_internal.h"
+
+struct sink {
+    struct db *db;
+    struct postgres *p;
+    uint64_t transaction;       /* counts begin() */
+    bool in_transaction;
+    bool immediate;             /* COMMIT was refused by a deferred constraint: the next transaction checks at once */
+    size_t n_stages;            /* for their names */
+    struct sink_table *tables;  /* all that are prepared */
+};
+
+/* How rows are written for COPY. */
+struct row_form {
+    bool binary;
+    size_t n;
+    struct copybinary_field *fields;
+    const struct type **columns;    /* of the columns that the cells go to */
+    const struct type **cells;
+    bool limited;                   /* some column keeps less than microseconds */
+};
+
+/* A temporary table on this connection, empty at the begin of each transaction. */
+struct stage {
+    const char *name;           /* as in SQL */
+    const char *create;         /* SQL */
+    const char *copy;           /* SQL */
+    bool made;
+    uint64_t made_in;           /* the transaction that made it, and takes it along when it does not commit */
+    uint64_t used_in;           /* the last transaction that wrote to it */
+};
+
+struct sink_table {
+    struct sink *sink;
+    struct sink_table *next;
+    const struct sink_spec *spec;
+    struct arena arena;
+    const char *name;           /* as in SQL, with schema */
+    const char *label;          /* for messages */
+    struct row_form row, key;
+    bool direct;                /* FRESH rows go straight into the table */
+    bool key_is_unique;
+    bool self_reference;
+    const char *copy;           /* SQL of the direct COPY, behind a savepoint */
+    struct stage stage, key_stage;
+    struct buf scratch;
+    size_t streamed_bytes, streamed_rows;
+};
+
+/* postgres_prepare.c */
+struct sink_table *postgres_prepare(struct sink *s, const struct sink_spec *spec, struct err *err);
+void postgres_release(struct sink_table *t);
+
+/* postgres_sink.c: a savepoint around one attempt. */
+int postgres_keep(struct sink_table *t, struct err *err);       /* RELEASE */
+int postgres_take_back(struct sink_table *t, struct err *err);  /* ROLLBACK TO */
+/* After a refusal in an attempt: taken back, 1 when a row can be blamed, else -1. */
+int postgres_after_refusal(struct sink_table *t, struct err *err);
+int postgres_send_head(struct sink_table *t, const struct row_form *form, struct err *err);
+int postgres_send_tail(struct sink_table *t, const struct row_form *form, struct err *err);
+
+/* postgres_stage.c */
+int postgres_stage_write(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
+                         struct sink_counts *ret, struct err *err);
+int postgres_stage_delete(struct sink_table *t, const struct sink_rows *keys, uint64_t *deleted, struct err *err);
+
+/* Names in SQL. */
+const struct catalog_column *postgres_column(const struct sink_table *t, size_t i);    /* of spec->columns[i] */
+int postgres_add_name(struct buf *out, const char *prefix, const char *name);          /* prefix."name" */
+int postgres_add_table(struct buf *out, const struct catalog_table *table);            /* "schema"."table" */
+
+#endif
