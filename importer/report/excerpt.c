@@ -41,7 +41,7 @@ static size_t token_end(struct str s, size_t at)
     return end > at ? end : at + 1;
 }
 
-/* Where the part lies and how wide all is, uncut. */
+/* Where the part lies and how wide line and part are, uncut. */
 static size_t measure(const struct excerpt *e, struct excerpt_mark *ret)
 {
     uint64_t column = e->first_column ? e->first_column : 1, last = e->length ? e->column + e->length : UINT64_MAX;
@@ -65,7 +65,7 @@ static size_t measure(const struct excerpt *e, struct excerpt_mark *ret)
         ret->at = shown;
     if (e->column && ret->width == 0 && e->column >= (e->first_column ? e->first_column : 1))
         ret->width = 1;
-    return shown;
+    return ret->at + ret->width > shown ? ret->at + ret->width : shown;
 }
 
 /* Append what lies between the columns `from` and `to`; *ret_from is where the first shown character began. */

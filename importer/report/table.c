@@ -105,6 +105,17 @@ static struct str cell_text(const struct table *t, const struct table_cell *cell
     return cell->kind == CELL_NULL ? str_make(NULL, 0) : str_make(buf_text(&t->bytes) + cell->at, cell->len);
 }
 
+/* The columns that the text behind `start` takes; it is shown text, which escape_width() would escape again. */
+static size_t shown_width(struct str all, size_t start)
+{
+    struct escape_piece p;
+    size_t width = 0;
+
+    for (size_t at = start; escape_next(all, at, &p); at += p.bytes)
+        width += all.at[at] == '\\' ? 1 : p.width;
+    return width;
+}
+
 /* The cell as text shows it; *width is what it takes. */
 static int show(const struct table *t, size_t i, struct buf *ret, size_t *width)
 {
@@ -122,14 +133,9 @@ static int show(const struct table *t, size_t i, struct buf *ret, size_t *width)
     *width = escape_width(text);
     if (max == 0 || *width <= max)
         return escape_text(ret, text);
-    *width = max;
     if (escape_text_cut(ret, text, max) < 0)
         return -1;
-    /* A wide character may have left one column empty. */
-    while (escape_width(str_make(ret->at + start, ret->len - start)) < max) {
-        if (buf_add_char(ret, ' ') < 0)
-            return -1;
-    }
+    *width = shown_width(buf_str(ret), start);
     return 0;
 }
 
@@ -142,13 +148,13 @@ static int spaces(struct buf *ret, char c, size_t n)
     return 0;
 }
 
-/* One line; `shown` holds the cells one after the other, ends[] where each ends, and width[] how wide it is. */
 static void trim_end(struct buf *ret)
 {
     while (ret->len > 0 && ret->at[ret->len - 1] == ' ')
         ret->at[--ret->len] = '\0';
 }
 
+/* Append shown text, padded to its column's room. */
 static int put(struct buf *ret, struct str text, size_t width, size_t room, enum table_kind kind, bool first)
 {
     size_t pad = room - width;
@@ -207,10 +213,14 @@ static int row_line(const struct table *t, size_t row, const size_t *rooms, stru
 
 static int title_line(const struct table *t, const size_t *rooms, struct buf *ret)
 {
+    CLEANUP(buf_release) struct buf shown = BUF_INIT;
+
     for (size_t c = 0; c < t->n_columns; c++) {
         struct str title = str_of(t->columns[c].title);
 
-        if (put(ret, title, escape_width(title), rooms[c], t->columns[c].kind, c == 0) < 0)
+        buf_clear(&shown);
+        if (escape_text(&shown, title) < 0
+            || put(ret, buf_str(&shown), escape_width(title), rooms[c], t->columns[c].kind, c == 0) < 0)
             return -1;
     }
     trim_end(ret);

@@ -204,6 +204,38 @@ static void test_long_lines(void)
     is_int((long long)too_wide, 0, "long lines are cut to the terminal");
 }
 
+/* Whatever the data and however wrong the places: shown lines have no controls and are not wider than allowed. */
+static void test_random(void)
+{
+    static const char *const bits[] = {"a", "\"", "\\", "\t", "\033", "\xff", "\xe6\xbc\xa2", "\xcc\x81", "{", " "};
+    unsigned seed = 1;
+    size_t bad = 0, too_wide = 0;
+
+    for (int round = 0; round < 5000; round++) {
+        CLEANUP(buf_release) struct buf line = BUF_INIT;
+        CLEANUP(buf_release) struct buf text = BUF_INIT;
+        CLEANUP(findings_release) struct findings all = {0};
+        struct render_options options = {.columns = 40 + (size_t)rand_r(&seed) % 60};
+        struct finding f = {.message = str_of("m"), .at = {.file = str_of("f"), .line = (uint64_t)rand_r(&seed) % 3}};
+
+        for (int n = rand_r(&seed) % (round % 10 ? 80 : 1500); n > 0; n--)
+            buf_add_text(&line, bits[(size_t)rand_r(&seed) % ARRAY_LEN(bits)]);
+        f.excerpt = buf_str(&line);
+        f.excerpt_column = (uint64_t)rand_r(&seed) % 4;
+        f.excerpt_cut = rand_r(&seed) % 2;
+        f.at.column = (uint64_t)rand_r(&seed) % 1600;
+        f.length = (uint32_t)rand_r(&seed) % 100;
+        findings_add(&all, &f, NULL);
+        bad += render_group(&text, &all.groups[0], &options) < 0;
+        for (size_t i = 0; i < text.len; i++)
+            bad += ((unsigned char)text.at[i] < 0x20 && text.at[i] != '\n') || text.at[i] == 0x7F;
+        for (const char *at = buf_text(&text); *at; at += strcspn(at, "\n") + 1)
+            too_wide += shown_width(at, strcspn(at, "\n")) > options.columns;
+    }
+    is_int((long long)bad, 0, "5,000 random lines are shown without controls");
+    is_int((long long)too_wide, 0, "and within the terminal");
+}
+
 static void test_colors(void)
 {
     CLEANUP(buf_release) struct buf plain = BUF_INIT;
@@ -259,6 +291,7 @@ int main(void)
     test_other_place();
     test_carets();
     test_long_lines();
+    test_random();
     test_colors();
     test_hostile();
     return done_testing();

@@ -140,8 +140,27 @@ static void test_hostile(void)
     json_decref(rows);
 }
 
+/* Cells of wide characters and escapes are cut without moving what stands right of them; titles are foreign too. */
+static void test_cut(void)
+{
+    static const struct table_column two[] = {{"a\033", TABLE_TEXT, 6}, {"n", TABLE_NUMBER, 0}};
+    CLEANUP(table_release) struct table t;
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+
+    table_init(&t, two, 2);
+    table_cell(&t, str_of("\xe6\xbc\xa2\xe5\xad\x97\xe6\xbc\xa2\xe5\xad\x97"));
+    table_count(&t, 1);
+    table_cell(&t, str_of("\033[2J\033[2J"));
+    table_count(&t, 2);
+    table_cell(&t, str_of("\\x1B"));
+    table_count(&t, 3);
+    table_text(&t, &text);
+    is_str(buf_text(&text), "a\\x1B  n\n-----  -\n\xe6\xbc\xa2...  1\n...    2\n...    3\n", "cut cells");
+}
+
 int main(void)
 {
+    test_cut();
     test_forms();
     test_empty();
     test_rows_one_by_one();
