@@ -94,6 +94,21 @@ int ledger_end_run(struct db *db, int64_t run, const char *state, struct str sum
     return query(db, "UPDATE {w}runs SET state = $1, summary = $2, ended_at = {now} WHERE id = $3", params, 3, NULL, err);
 }
 
+int ledger_list_runs(struct db *db, int64_t run, struct db_result *ret, struct err *err)
+{
+    struct db_value params[] = {db_int(run)};
+
+    return query(db, "SELECT r.id, j.mapping, j.source, r.state, r.started_at, r.ended_at,"
+                 " (SELECT count(*) FROM {w}units u WHERE u.run_id = r.id),"
+                 " (SELECT count(*) FROM {w}units u WHERE u.run_id = r.id AND u.state = 1),"
+                 " (SELECT coalesce(sum(u.bytes), 0) FROM {w}units u WHERE u.run_id = r.id),"
+                 " (SELECT coalesce(sum(u.bytes), 0) FROM {w}units u WHERE u.run_id = r.id AND u.state = 1),"
+                 " (SELECT coalesce(sum(c.lines), 0) FROM {w}chunks c WHERE c.run_id = r.id),"
+                 " (SELECT count(*) FROM {w}rejects x WHERE x.run_id = r.id AND x.state = 'open'),"
+                 " (SELECT max(c.committed_at) FROM {w}chunks c WHERE c.run_id = r.id)"
+                 " FROM {w}runs r JOIN {w}jobs j ON j.id = r.job_id WHERE CAST($1 AS bigint) = 0 OR r.id = CAST($1 AS bigint) ORDER BY r.id DESC", params, 1, ret, err);
+}
+
 int ledger_add_unit(struct db *db, int64_t job, int64_t run, const struct unit *unit, struct err *err)
 {
     struct buf files = BUF_INIT;

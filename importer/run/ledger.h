@@ -42,6 +42,10 @@ int ledger_start_run(struct db *db, int64_t job, struct str digest, struct str p
 int ledger_run_state(struct db *db, int64_t run, const char *state, struct err *err);
 int ledger_end_run(struct db *db, int64_t run, const char *state, struct str summary_json, struct err *err);
 
+/* For `status`: one row a run, the newest first; `run` 0: all. Columns: id, mapping, source, state, started, ended, units,
+ * units done, bytes, bytes done, records read, rejects that are open, time of the last commit. */
+int ledger_list_runs(struct db *db, int64_t run, struct db_result *ret, struct err *err);
+
 /* Work. */
 int ledger_add_unit(struct db *db, int64_t job, int64_t run, const struct unit *unit, struct err *err);
 /* Drop open units that nobody holds; *held tells of those that somebody does. */

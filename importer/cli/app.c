@@ -1,0 +1,215 @@
+/* Messages, targets, mappings and other things that several commands need. */
+#include "cli/app.h"
+
+#include "report/escape.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int app_usage(const char *fmt, ...)
+{
+    char text[600];
+    struct buf escaped = BUF_INIT;
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (escape_text(&escaped, str_of(text)) == 0)
+        fprintf(stderr, "windrow: %s\n", buf_text(&escaped));
+    buf_release(&escaped);
+    return EXIT_USAGE;
+}
+
+static int add_escaped(struct buf *out, const char *before, const char *text)
+{
+    return buf_add_text(out, before) < 0 || escape_text(out, str_of(text)) < 0 ? -1 : 0;
+}
+
+int app_fail(const struct err *err, int status)
+{
+    struct buf out = BUF_INIT;
+    int good = buf_printf(&out, "error[%s]", code_entry(err->code)->name);
+
+    if (good == 0)
+        good = add_escaped(&out, ": ", err->message[0] ? err->message : code_entry(err->code)->title);
+    if (good == 0 && err->file) {
+        good = add_escaped(&out, "\n  --> ", err->file);
+        if (good == 0 && err->line)
+            good = buf_printf(&out, ":%llu:%llu", (unsigned long long)err->line, (unsigned long long)err->column);
+    }
+    if (good == 0 && err->sqlstate[0])
+        good = buf_printf(&out, "\n   = SQLSTATE %s", err->sqlstate);
+    if (good == 0 && err->help[0])
+        good = add_escaped(&out, "\n   = help: ", err->help);
+    if (good == 0)
+        fprintf(stderr, "%s\n", buf_text(&out));
+    buf_release(&out);
+    return status;
+}
+
+int app_print(const struct buf *text, int status)
+{
+    if (text->len && fwrite(text->at, 1, text->len, stdout) != text->len)
+        status = EXIT_INTERNAL;
+    if (fflush(stdout) != 0)
+        status = EXIT_INTERNAL;
+    if (status == EXIT_INTERNAL && ferror(stdout))
+        fprintf(stderr, "windrow: cannot write the result\n");
+    return status;
+}
+
+const char *app_target(struct app *app, bool must)
+{
+    const char *to = app->to ? app->to : getenv("WINDROW_TARGET");
+
+    if (to && strncmp(to, "env:", 4) == 0) {
+        const char *name = to + 4;
+
+        to = getenv(name);
+        if (!to || !*to) {
+            app_usage("--to env:%s: that variable is not set", name);
+            return NULL;
+        }
+    }
+    if ((!to || !*to) && must) {
+        app_usage("no target: give --to TARGET (sqlite:PATH, postgresql://..., env:NAME) or set WINDROW_TARGET");
+        return NULL;
+    }
+    return to && *to ? to : NULL;
+}
+
+const char *app_share(struct app *app)
+{
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    char *slash;
+
+    if (n <= 0)
+        return "/usr/share/windrow";
+    path[n] = '\0';
+    slash = strrchr(path, '/');
+    if (slash)
+        *slash = '\0';
+    slash = arena_printf(&app->arena, "%s/../share/windrow", path);
+    if (slash && access(slash, R_OK) == 0)
+        return slash;
+    /* Not installed: the build folder stands in the project. */
+    slash = arena_printf(&app->arena, "%s/..", path);
+    return slash ? slash : "/usr/share/windrow";
+}
+
+const char *app_mapping(struct app *app, const char *name)
+{
+    const char *share = app_share(app);
+    const char *places[4];
+
+    if (strchr(name, '/') || access(name, R_OK) == 0) {
+        if (access(name, R_OK) == 0)
+            return name;
+        app_usage("cannot read the mapping %s", name);
+        return NULL;
+    }
+    places[0] = arena_printf(&app->arena, "mappings/%s.yaml", name);
+    places[1] = arena_printf(&app->arena, "%s/mappings/%s.yaml", share, name);
+    for (size_t i = 0; i < 2; i++) {
+        if (places[i] && access(places[i], R_OK) == 0)
+            return places[i];
+    }
+    app_usage("no mapping '%s': neither a file, nor mappings/%s.yaml here, nor in %s/mappings", name, name, share);
+    return NULL;
+}
+
+const char *app_schema_dir(struct app *app)
+{
+    const char *beside;
+
+    if (app->schema_dir)
+        return app->schema_dir;
+    if (access("schema", R_OK) == 0)
+        return "schema";
+    beside = arena_printf(&app->arena, "%s/schema", app_share(app));
+    return beside ? beside : "schema";
+}
+
+bool app_color(const struct app *app, int fd)
+{
+    if (app->color && strcmp(app->color, "always") == 0)
+        return true;
+    if (app->color && strcmp(app->color, "never") == 0)
+        return false;
+    return isatty(fd) && !getenv("NO_COLOR");
+}
+
+static bool max_rejects(const char *text, struct run_options *o)
+{
+    size_t len = strlen(text);
+    char *end;
+
+    if (len && text[len - 1] == '%') {
+        o->max_reject_percent = strtod(text, &end);
+        return end == text + len - 1 && o->max_reject_percent > 0 && o->max_reject_percent <= 100;
+    }
+    o->has_max_rejects = true;
+    return str_parse_uint64(str_of(text), &o->max_rejects);
+}
+
+static bool sets(struct app *app, struct run_options *o)
+{
+    struct program_set *list = arena_calloc(&app->arena, app->n_set + 1, sizeof *list);
+
+    if (!list)
+        return app_usage("out of memory"), false;
+    for (size_t i = 0; i < app->n_set; i++) {
+        const char *equals = strchr(app->set[i], '=');
+
+        if (!equals)
+            return app_usage("--set %s: it is NAME=VALUE", app->set[i]), false;
+        list[i] = (struct program_set){str_make(app->set[i], (size_t)(equals - app->set[i])), str_of(equals + 1)};
+    }
+    o->sets = list;
+    o->n_sets = app->n_set;
+    return true;
+}
+
+static bool jobs(const char *text, unsigned *ret)
+{
+    uint64_t n;
+
+    if (!str_parse_uint64(str_of(text), &n) || n < 1 || n > 256)
+        return app_usage("--jobs %s: it is a number from 1 to 256", text), false;
+    *ret = (unsigned)n;
+    return true;
+}
+
+bool app_run_options(struct app *app, struct run_options *o)
+{
+    *o = (struct run_options){.sources = app->args + 1, .n_sources = app->n_args - 1, .memory = 256u << 20,
+                              .fresh = app->fresh, .rehash = app->rehash, .prune = app->prune, .no_sql = app->no_sql,
+                              .hide_values = app->hide_values, .schema_dir = app_schema_dir(app)};
+    if (app->jobs && !jobs(app->jobs, &o->jobs))
+        return false;
+    if (app->memory && (!str_parse_size(str_of(app->memory), &o->memory) || o->memory < 16u << 20))
+        return app_usage("--memory %s: it is a size of at least 16M, such as 256M", app->memory), false;
+    if (app->max_rejects && !max_rejects(app->max_rejects, o))
+        return app_usage("--max-rejects %s: it is a number or a percentage, such as 100 or 1%%", app->max_rejects), false;
+    if (app->on_error && strcmp(app->on_error, "stop") != 0 && strcmp(app->on_error, "reject") != 0)
+        return app_usage("--on-error %s: it is reject or stop", app->on_error), false;
+    o->stop_on_reject = app->on_error && strcmp(app->on_error, "stop") == 0;
+    if (!progress_mode_by_name(app->quiet ? "none" : app->progress ? app->progress : "auto", STDERR_FILENO, &o->progress))
+        return app_usage("--progress %s: it is auto, plain, json or none", app->progress), false;
+    for (size_t i = 0; i < app->n_summary; i++) {
+        struct err e = {0};
+
+        if (summary_check_path(app->summary[i], &e) < 0) {
+            app_fail(&e, EXIT_USAGE);
+            err_release(&e);
+            return false;
+        }
+    }
+    o->mapping = app_mapping(app, app->args[0]);
+    return o->mapping && sets(app, o);
+}

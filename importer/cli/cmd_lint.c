@@ -1,0 +1,87 @@
+/* windrow lint: check a mapping without data, list its SQL. */
+#include "cli/cmd_run.h"
+
+#include "sink/sink.h"
+
+#include <stdio.h>
+
+/* The tables to compare with: the target's, if one was named. 0, or -1 after a message. */
+static int target_tables(struct app *app, struct catalog *catalog, bool *there)
+{
+    const char *target = app_target(app, false);
+    const struct sink_ops *ops = target ? sink_for(target) : NULL;
+    struct db_options options = {.read_only = true};
+    struct err e = {0};
+    struct sink *sink;
+    int ret;
+
+    if (app->to && !target)
+        return -1;
+    if (!ops)
+        return 0;
+    sink = ops->open(target, &options, &e);
+    ret = sink ? ops->catalog(sink, catalog, &e) : -1;
+    if (sink)
+        ops->close(sink);
+    if (ret < 0)
+        app_fail(&e, EXIT_DATABASE);
+    err_release(&e);
+    *there = ret == 0;
+    return ret;
+}
+
+static int list_sql(const struct mapping *m)
+{
+    struct buf out = BUF_INIT;
+    int good = 0, status = EXIT_DONE;
+
+    for (size_t i = 0; i < m->n_rules && good == 0; i++) {
+        const struct mapping_text *when = &m->rules[i].conflict_when;
+
+        if (when->text.at)
+            good = buf_printf(&out, "-- line %u: conflict condition of %.*s\n%.*s\n\n", when->line,
+                              STR_ARG(m->rules[i].name.text), STR_ARG(when->text));
+    }
+    for (size_t i = 0; i < m->n_afters && good == 0; i++) {
+        const struct mapping_after *a = &m->afters[i];
+
+        good = buf_printf(&out, "-- line %u: after%s%.*s\n%.*s\n\n", a->sql.line ? a->sql.line : a->file.line,
+                          a->engine.text.at ? ", for " : "", STR_ARG(a->engine.text), STR_ARG(a->sql.text));
+    }
+    if (good < 0)
+        status = EXIT_INTERNAL;
+    status = app_print(&out, status);
+    buf_release(&out);
+    return status;
+}
+
+int cmd_lint(struct app *app)
+{
+    const char *path = app_mapping(app, app->args[0]);
+    struct mapping_faults faults = {0};
+    struct catalog catalog = {0};
+    struct run_options o;
+    struct mapping *m = NULL;
+    struct program *p = NULL;
+    bool there = false;
+    int status = EXIT_USAGE;
+
+    if (!path || !app_run_options(app, &o))
+        return EXIT_USAGE;
+    m = mapping_open(path, &faults);
+    if (m && target_tables(app, &catalog, &there) < 0)
+        status = EXIT_DATABASE;
+    else if (m)
+        p = program_compile(m, there ? &catalog : NULL, o.sets, o.n_sets, &faults);
+    if (faults.n)
+        status = cmd_print_faults(app, m, path, &faults);
+    else if (p)
+        status = app->sql ? list_sql(m) : EXIT_DONE;
+    if (p && !app->sql && !app->quiet)
+        printf("%s: %zu rules, no fault\n", path, m->n_rules);
+    program_free(p);
+    catalog_release(&catalog);
+    mapping_free(m);
+    mapping_faults_release(&faults);
+    return status;
+}

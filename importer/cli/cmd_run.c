@@ -1,0 +1,134 @@
+/* The end of load and check: findings, summary, reports, exit status. */
+#include "cli/cmd_run.h"
+
+#include "base/cleanup.h"
+#include "report/escape.h"
+#include "report/render.h"
+#include "report/summary.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct str line_of(struct str text, uint32_t line)
+{
+    for (uint32_t at = 1; text.len; at++) {
+        const char *end = memchr(text.at, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.at) : text.len;
+
+        if (at == line)
+            return str_make(text.at, len);
+        text = str_make(text.at + len + (end != NULL), text.len - len - (end != NULL));
+    }
+    return (struct str){0};
+}
+
+int cmd_print_faults(struct app *app, const struct mapping *m, const char *path, const struct mapping_faults *faults)
+{
+    struct render_options render = {.color = app_color(app, STDERR_FILENO)};
+    struct buf out = BUF_INIT, text = BUF_INIT;
+    struct err ignored = {0};
+    CLEANUP(close_fd) int fd = m ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0 && buf_read_fd(&text, fd, 2 << 20, &ignored) < 0)
+        err_release(&ignored);
+    for (size_t i = 0; i < faults->n; i++) {
+        const struct err *e = &faults->at[i];
+        struct finding f = finding_of(e);
+
+        f.mapping_file = str_of(path);
+        f.mapping_text = line_of(m ? m->source : buf_str(&text), e->map_line);
+        if (render_finding(&out, &f, &render) < 0 || buf_add_char(&out, '\n') < 0)
+            break;
+    }
+    if (buf_printf(&out, "%s: %zu fault%s, nothing was touched\n", path, faults->n, faults->n == 1 ? "" : "s") == 0)
+        fwrite(out.at, 1, out.len, stderr);
+    buf_release(&out);
+    buf_release(&text);
+    return EXIT_USAGE;
+}
+
+static int write_reports(struct app *app, const struct summary *s, int status)
+{
+    for (size_t i = 0; i < app->n_summary; i++) {
+        struct err e = {0};
+
+        if (summary_write(s, app->summary[i], &e) < 0) {
+            app_fail(&e, 0);
+            err_release(&e);
+            if (status == EXIT_DONE || status == EXIT_REJECTS)
+                status = EXIT_INTERNAL;
+        }
+    }
+    return status;
+}
+
+static const struct tally *shown(const struct app *app, const struct summary *s)
+{
+    if (!app->show)
+        return NULL;
+    if (strcmp(app->show, "unmatched") == 0)
+        return s->unmatched;
+    if (strcmp(app->show, "unread") == 0)
+        return s->unread;
+    if (strcmp(app->show, "orphans") == 0)
+        return s->orphans;
+    return NULL;
+}
+
+static int print_result(struct app *app, struct run_result *r, int status)
+{
+    struct render_options render = {.color = app_color(app, r->summary.check ? STDOUT_FILENO : STDERR_FILENO)};
+    const struct tally *list = shown(app, &r->summary);
+    struct buf findings = BUF_INIT, out = BUF_INIT;
+    int good = 0;
+
+    if (r->summary.findings)
+        good = render_findings(&findings, r->summary.findings, &render);
+    if (app->json) {
+        good = good < 0 ? -1 : summary_json(&r->summary, &out);
+    } else if (good == 0) {
+        if (r->summary.check)
+            good = buf_add_str(&out, buf_str(&findings));
+        else
+            fwrite(buf_text(&findings), 1, findings.len, stderr);
+        for (size_t i = 0; list && i < list->n && good == 0; i++) {
+            struct buf name = BUF_INIT;
+
+            good = escape_text(&name, list->entries[i].name);
+            if (good == 0)
+                good = buf_printf(&out, "%s: %s (%llu)\n", app->show, buf_text(&name), (unsigned long long)list->entries[i].count);
+            buf_release(&name);
+        }
+        if (good == 0 && !app->quiet)
+            good = summary_text(&r->summary, &out);
+    }
+    if (good < 0)
+        status = EXIT_INTERNAL;
+    if (r->failure.scope && !app->json)
+        app_fail(&r->failure, status);
+    status = app_print(&out, status);
+    buf_release(&findings);
+    buf_release(&out);
+    return status;
+}
+
+int cmd_run(struct app *app, const struct run_options *o)
+{
+    struct run_result r;
+    int status;
+
+    if (app->show && !strstr("unmatched unread orphans", app->show))
+        return app_usage("--show %s: it is unmatched, unread or orphans", app->show);
+    run_execute(o, &r);
+    if (r.faults.n) {
+        status = cmd_print_faults(app, r.mapping, o->mapping, &r.faults);
+    } else {
+        status = summary_status(&r.summary);
+        status = write_reports(app, &r.summary, status);
+        status = print_result(app, &r, status);
+    }
+    run_result_release(&r);
+    return status;
+}

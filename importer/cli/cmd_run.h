@@ -1,0 +1,13 @@
+/* cli/cmd_run.h: what load and check print at their end. */
+#ifndef WINDROW_CLI_CMD_RUN_H
+#define WINDROW_CLI_CMD_RUN_H
+
+#include "cli/app.h"
+
+/* Run with these options, print findings and summary, write the reports. Returns the exit status. */
+int cmd_run(struct app *app, const struct run_options *o);
+
+/* Faults of a mapping, each with its line and a caret. */
+int cmd_print_faults(struct app *app, const struct mapping *m, const char *path, const struct mapping_faults *faults);
+
+#endif
