@@ -70,7 +70,12 @@ struct mapping_index {
     struct mapping_text value;      /* what is kept; default the record itself */
     const struct mapping_text *prefer;  /* expressions, the first that tells two apart wins; true and greater first */
     size_t n_prefer;
-    enum { MAPPING_DUPLICATE_LAST = 0, MAPPING_DUPLICATE_FIRST, MAPPING_DUPLICATE_REJECT, MAPPING_DUPLICATE_ALL } duplicates;
+    enum {
+        MAPPING_DUPLICATE_LAST = 0,
+        MAPPING_DUPLICATE_FIRST,
+        MAPPING_DUPLICATE_REJECT,
+        MAPPING_DUPLICATE_ALL
+    } duplicates;
     bool orphans;                   /* entries nobody asked for are counted and listed; default true */
 };
 
@@ -146,7 +151,7 @@ struct mapping_after {
 
 struct mapping_example {            /* examples: lint writes `files`, runs the mapping, compares rows */
     struct mapping_text name;
-    const struct mapping_pair *files;   /* path: content, which to.at.text holds ready to be written; "x/" a directory */
+    const struct mapping_pair *files; /* path: content, which to.at.text holds ready to be written; "x/" a directory */
     size_t n_files;
     const struct mapping_pair *params;
     size_t n_params;

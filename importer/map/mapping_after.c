@@ -56,11 +56,12 @@ static int open_allowed(const char *mapping_path, const struct mapping_text *fil
     if (!path)
         return err_set(e, ERR_RUN, W0223, "cannot open '%s': %s", file->text.at, strerror(errno));
     if (!is_inside(path, home) && !is_inside(path, schema))
-        return err_set(e, ERR_RUN, W0223, "'%s' lies outside the mapping's directory and the schema directory beside it",
-                       file->text.at);
+        return err_set(e, ERR_RUN, W0223,
+                       "'%s' lies outside the mapping's directory and the schema directory beside it", file->text.at);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-        err_set(e, ERR_RUN, W0223, "cannot open '%s': %s", file->text.at, fd < 0 ? strerror(errno) : "not a regular file");
+        err_set(e, ERR_RUN, W0223, "cannot open '%s': %s", file->text.at,
+                fd < 0 ? strerror(errno) : "not a regular file");
         close_fd(&fd);
         return -1;
     }
@@ -224,7 +225,8 @@ static void read_files(struct mapping_reading *r, const struct yaml_item *item, 
         if (!is_path_inside(path))
             mapping_report_text(r, &pair->from, W0226, "'%.*s' is no path inside the source", STR_ARG(path));
         if (directory != yaml_is_null(entry))
-            mapping_report(r, entry, W0226, directory ? "a directory has no content: write ~" : "the file's content is missing");
+            mapping_report(r, entry, W0226,
+                           directory ? "a directory has no content: write ~" : "the file's content is missing");
         else
             read_content(r, entry, pair);
     }
@@ -309,17 +311,21 @@ static void check_example(struct mapping_reading *r, const struct yaml_item *ite
 
     if (!rows && !yaml_find(item, "rejects"))
         mapping_report(r, item, W0207, "'rows' or 'rejects' is missing");
-    for (const struct yaml_item *entry = rows && rows->kind == YAML_MAP ? rows->first : NULL; entry; entry = entry->next) {
+    for (const struct yaml_item *entry = rows && rows->kind == YAML_MAP ? rows->first : NULL; entry;
+         entry = entry->next) {
         if (!is_table(r->m, entry->key->text.text))
-            mapping_report_text(r, &entry->key->text, W0226, "no rule fills the table '%.*s'", STR_ARG(entry->key->text.text));
+            mapping_report_text(r, &entry->key->text, W0226, "no rule fills the table '%.*s'",
+                                STR_ARG(entry->key->text.text));
     }
-    for (const struct yaml_item *entry = params && params->kind == YAML_MAP ? params->first : NULL; entry; entry = entry->next) {
+    for (const struct yaml_item *entry = params && params->kind == YAML_MAP ? params->first : NULL; entry;
+         entry = entry->next) {
         size_t i = 0;
 
         while (i < r->m->n_params && !str_eq(r->m->params[i].name.text, entry->key->text.text))
             i++;
         if (i == r->m->n_params)
-            mapping_report_text(r, &entry->key->text, W0221, "there is no parameter '%.*s'", STR_ARG(entry->key->text.text));
+            mapping_report_text(r, &entry->key->text, W0221, "there is no parameter '%.*s'",
+                                STR_ARG(entry->key->text.text));
     }
 }
 

@@ -61,7 +61,8 @@ static void read_map(struct mapping_reading *r, const struct yaml_item *item, vo
             continue;
         }
         if (key->style == 'p' && (mapping_plain(key->text) == PLAIN_UNCLEAR || mapping_plain(key->text) == PLAIN_NULL))
-            mapping_report_text(r, key, W0209, "'%.*s' without quotes means different things to readers of YAML; quote it",
+            mapping_report_text(r, key, W0209,
+                                "'%.*s' without quotes means different things to readers of YAML; quote it",
                                 STR_ARG(key->text));
         pairs[n].from = *key;
         mapping_read_constant(r, entry, &pairs[n++].to);
@@ -71,8 +72,8 @@ static void read_map(struct mapping_reading *r, const struct yaml_item *item, vo
 }
 
 /* Words, or an expression over a parameter. */
-static void read_policy(struct mapping_reading *r, const struct yaml_item *item, struct mapping_text *ret, const char *const *words,
-                        size_t n)
+static void read_policy(struct mapping_reading *r, const struct yaml_item *item, struct mapping_text *ret,
+                        const char *const *words, size_t n)
 {
     if (item->kind == YAML_TEXT && item->text.text.len && item->text.text.at[0] == '$')
         mapping_read_text(r, item, ret);
@@ -116,7 +117,8 @@ static bool read_column_name(struct mapping_reading *r, const struct yaml_item *
         return false;
     }
     if (s.len == 0 || s.len > COLUMN_NAME_BYTES_MAX || memchr(s.at, '\0', s.len))
-        mapping_report_text(r, ret, W0216, "a column's name has 1 to %d bytes, none of them NUL", COLUMN_NAME_BYTES_MAX);
+        mapping_report_text(r, ret, W0216, "a column's name has 1 to %d bytes, none of them NUL",
+                            COLUMN_NAME_BYTES_MAX);
     return true;
 }
 
@@ -200,7 +202,8 @@ const struct mapping_keys mapping_column_keys = MAPPING_KEYS("column", column_ke
 
 static void check_reference(struct mapping_reading *r, const struct yaml_item *item)
 {
-    const struct yaml_item *ref = yaml_find(item, "ref"), *by = yaml_find(item, "by"), *column = yaml_find(item, "column");
+    const struct yaml_item *ref = yaml_find(item, "ref"), *by = yaml_find(item, "by"),
+                           *column = yaml_find(item, "column");
 
     if (ref && !by)
         mapping_report_text(r, &ref->key->text, W0219, "'ref' needs 'by' beside it");
@@ -236,7 +239,7 @@ bool mapping_has_column(const struct mapping_rule *rule, struct str name)
     return column_index(rule->columns, rule->n_columns, name) < rule->n_columns;
 }
 
-void mapping_read_columns(struct mapping_reading *r, const struct yaml_item *item, struct mapping_rule *rule, bool has_base)
+void mapping_read_columns(struct mapping_reading *r, const struct yaml_item *item, struct mapping_rule *rule)
 {
     size_t base = rule->n_columns, n = base;
     struct mapping_column *columns;
@@ -258,7 +261,7 @@ void mapping_read_columns(struct mapping_reading *r, const struct yaml_item *ite
 
         if (!read_column_name(r, entry, &c.name))
             continue;
-        if (has_base && yaml_is_null(entry) && i < base) {
+        if (yaml_is_null(entry) && i < base) {
             memmove(&columns[i], &columns[i + 1], (n - i - 1) * sizeof *columns);
             base--;
             n--;

@@ -35,15 +35,16 @@ extern const struct mapping_keys mapping_top_keys, mapping_schema_keys, mapping_
 /* mapping_keys.c */
 
 /* Read a map strictly: unknown and missing keys are faults. False when it is no map at all. */
-bool mapping_read_map(struct mapping_reading *r, const struct yaml_item *item, const struct mapping_keys *keys, void *into);
+bool mapping_read_map(struct mapping_reading *r, const struct yaml_item *item, const struct mapping_keys *keys,
+                      void *into);
 /* Is there an unknown key that was probably meant to be `name`? Then nobody needs to hear that it is missing. */
 bool mapping_is_misspelt(const struct yaml_item *map, const struct mapping_keys *keys, const char *name);
-/* A fault at an item: at its text, or at its key where the value is no text or empty. The error is returned for help. */
-struct err *mapping_report(struct mapping_reading *r, const struct yaml_item *item, enum code code, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-struct err *mapping_report_text(struct mapping_reading *r, const struct mapping_text *at, enum code code, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-/* " , did you mean 'x'?" or "", into `out`. */
+/* A fault at an item: at its text, or at its key where the value is no text or empty. The error is lent for help. */
+struct err *mapping_report(struct mapping_reading *r, const struct yaml_item *item, enum code code, const char *fmt,
+                           ...) __attribute__((format(printf, 4, 5)));
+struct err *mapping_report_text(struct mapping_reading *r, const struct mapping_text *at, enum code code,
+                                const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* ", did you mean 'x'?" or "", into `out`. */
 const char *mapping_did_you_mean(struct str word, const char *const *words, size_t n, char *out, size_t size);
 /* The item as a map with names of the author's own; NULL with a fault when it is none. */
 bool mapping_is_map(struct mapping_reading *r, const struct yaml_item *item);
@@ -60,7 +61,7 @@ void *mapping_room(struct mapping_reading *r, size_t n, size_t size);
 
 void mapping_read_text(struct mapping_reading *r, const struct yaml_item *item, void *into);       /* mapping_text */
 void mapping_read_bool(struct mapping_reading *r, const struct yaml_item *item, void *into);       /* bool */
-void mapping_read_constant(struct mapping_reading *r, const struct yaml_item *item, void *into);   /* mapping_constant */
+void mapping_read_constant(struct mapping_reading *r, const struct yaml_item *item, void *into); /* mapping_constant */
 /* A whole number between the bounds; false with a fault. Sizes take suffixes. */
 bool mapping_read_number(struct mapping_reading *r, const struct yaml_item *item, uint64_t min, uint64_t max, bool size,
                          uint64_t *ret);
@@ -78,7 +79,7 @@ enum plain_kind { PLAIN_TEXT, PLAIN_NULL, PLAIN_BOOL, PLAIN_NUMBER, PLAIN_UNCLEA
 enum plain_kind mapping_plain(struct str text);
 
 /* The parts of a mapping. */
-void mapping_read_params(struct mapping_reading *r, const struct yaml_item *item, void *into);     /* into: the mapping */
+void mapping_read_params(struct mapping_reading *r, const struct yaml_item *item, void *into); /* into: the mapping */
 void mapping_read_source(struct mapping_reading *r, const struct yaml_item *item, void *into);
 void mapping_read_documents(struct mapping_reading *r, const struct yaml_item *item, void *into);
 void mapping_read_indexes(struct mapping_reading *r, const struct yaml_item *item, void *into);
@@ -88,7 +89,7 @@ void mapping_read_examples(struct mapping_reading *r, const struct yaml_item *it
 void mapping_read_read(struct mapping_reading *r, const struct yaml_item *item, void *into);       /* mapping_read */
 
 /* The columns of a rule; those it has already (from like:) are replaced where named again, removed where null. */
-void mapping_read_columns(struct mapping_reading *r, const struct yaml_item *item, struct mapping_rule *rule, bool has_base);
+void mapping_read_columns(struct mapping_reading *r, const struct yaml_item *item, struct mapping_rule *rule);
 /* Is there a column of this name? */
 bool mapping_has_column(const struct mapping_rule *rule, struct str name);
 

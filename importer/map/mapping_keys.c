@@ -6,7 +6,8 @@
 
 enum { KEYS_MAX = 40 };
 
-static struct err *report(struct mapping_reading *r, const struct mapping_text *at, enum code code, const char *fmt, va_list args)
+static struct err *report(struct mapping_reading *r, const struct mapping_text *at, enum code code, const char *fmt,
+                          va_list args)
 {
     struct err *e = mapping_fault(r->faults);
     char message[sizeof e->message];
@@ -17,7 +18,8 @@ static struct err *report(struct mapping_reading *r, const struct mapping_text *
     return e;
 }
 
-struct err *mapping_report_text(struct mapping_reading *r, const struct mapping_text *at, enum code code, const char *fmt, ...)
+struct err *mapping_report_text(struct mapping_reading *r, const struct mapping_text *at, enum code code,
+                                const char *fmt, ...)
 {
     va_list args;
     struct err *e;
@@ -35,7 +37,8 @@ static const struct mapping_text *place_of(const struct yaml_item *item)
     return itself || !item->key ? &item->text : &item->key->text;
 }
 
-struct err *mapping_report(struct mapping_reading *r, const struct yaml_item *item, enum code code, const char *fmt, ...)
+struct err *mapping_report(struct mapping_reading *r, const struct yaml_item *item, enum code code, const char *fmt,
+                           ...)
 {
     va_list args;
     struct err *e;
@@ -131,8 +134,8 @@ bool mapping_is_misspelt(const struct yaml_item *map, const struct mapping_keys 
     for (size_t i = 0; i < keys->n && i < KEYS_MAX; i++)
         names[i] = keys->at[i].name;
     for (const struct yaml_item *entry = map->first; entry; entry = entry->next) {
-        const char *nearest = find_key(keys, entry->key->text.text) ? NULL
-                                                                    : str_nearest(entry->key->text.text, names, keys->n);
+        const char *nearest =
+            find_key(keys, entry->key->text.text) ? NULL : str_nearest(entry->key->text.text, names, keys->n);
 
         if (nearest && strcmp(nearest, name) == 0)
             return true;
@@ -140,7 +143,8 @@ bool mapping_is_misspelt(const struct yaml_item *map, const struct mapping_keys 
     return false;
 }
 
-bool mapping_read_map(struct mapping_reading *r, const struct yaml_item *item, const struct mapping_keys *keys, void *into)
+bool mapping_read_map(struct mapping_reading *r, const struct yaml_item *item, const struct mapping_keys *keys,
+                      void *into)
 {
     if (!mapping_is_map(r, item))
         return false;

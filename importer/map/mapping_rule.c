@@ -125,9 +125,7 @@ static void read_like(struct mapping_reading *r, const struct yaml_item *item, v
 
 static void read_columns(struct mapping_reading *r, const struct yaml_item *item, void *into)
 {
-    struct mapping_rule *rule = into;
-
-    mapping_read_columns(r, item, rule, rule->n_columns > 0);
+    mapping_read_columns(r, item, into);
 }
 
 static const struct mapping_key rule_keys[] = {
@@ -169,7 +167,8 @@ static void take_over(struct mapping_reading *r, const struct yaml_item *like, c
         return;     /* said when the key is read */
     for (const struct yaml_item *entry = tables->first; entry; entry = entry->next) {
         if (str_eq(entry->key->text.text, name)) {
-            mapping_report(r, like, W0221, "like: takes an earlier rule; '%.*s' does not stand above this one", STR_ARG(name));
+            mapping_report(r, like, W0221, "like: takes an earlier rule; '%.*s' does not stand above this one",
+                           STR_ARG(name));
             return;
         }
     }
@@ -177,8 +176,8 @@ static void take_over(struct mapping_reading *r, const struct yaml_item *like, c
 }
 
 /* Every name in a list is a column, and stands once. */
-static void check_columns_exist(struct mapping_reading *r, const struct mapping_rule *rule, const struct mapping_text *names,
-                                size_t n, const char *what)
+static void check_columns_exist(struct mapping_reading *r, const struct mapping_rule *rule,
+                                const struct mapping_text *names, size_t n, const char *what)
 {
     for (size_t i = 0; i < n; i++) {
         if (names[i].text.len && !mapping_has_column(rule, names[i].text)) {
@@ -190,8 +189,8 @@ static void check_columns_exist(struct mapping_reading *r, const struct mapping_
             if (all)
                 mapping_did_you_mean(names[i].text, all, rule->n_columns, hint, sizeof hint);
             free(all);
-            mapping_report_text(r, &names[i], W0220, "%s: '%.*s' is not a column of rule '%.*s'%s", what, STR_ARG(names[i].text),
-                                STR_ARG(rule->name.text), hint);
+            mapping_report_text(r, &names[i], W0220, "%s: '%.*s' is not a column of rule '%.*s'%s", what,
+                                STR_ARG(names[i].text), STR_ARG(rule->name.text), hint);
         }
         for (size_t k = 0; k < i && n <= KEY_COLUMNS_MAX; k++) {
             if (str_eq(names[k].text, names[i].text)) {
@@ -206,7 +205,8 @@ static void check_rule(struct mapping_reading *r, const struct yaml_item *item, 
 {
     const struct yaml_item *conflict = yaml_find(item, "on_conflict");
 
-    if (!yaml_find(item, "columns") && !yaml_find(item, "like") && !mapping_is_misspelt(item, &mapping_rule_keys, "columns"))
+    if (!yaml_find(item, "columns") && !yaml_find(item, "like") &&
+        !mapping_is_misspelt(item, &mapping_rule_keys, "columns"))
         mapping_report(r, item, W0207, "'columns' is missing");
     if (conflict && rule->conflict != MAPPING_CONFLICT_ERROR && rule->n_key == 0 && !yaml_find(item, "key"))
         mapping_report_text(r, &conflict->key->text, W0219, "on_conflict: %s needs 'key'", conflicts[rule->conflict]);

@@ -1,10 +1,9 @@
-/* What a mapping says before its rules: parameters, the source's groups, documents and indexes, and how files are read. */
+/* What a mapping says before its rules: parameters, groups, documents, indexes, and how files are read. */
 #include "map/mapping_internal.h"
+#include "read/reader.h"
 
 enum { DEPTH_MAX = 2048 };
 static const uint64_t record_bytes_max = 1ULL << 34;
-
-static const char *const formats[] = {"json", "jsonl", "text", "bytes", "lines", "markdown"};
 
 /* params: */
 
@@ -81,12 +80,13 @@ static void check_param(struct mapping_reading *r, const struct mapping_param *p
     if (null)
         return;
     if (p->type.text.at && !has_type(fallback->json, p->type.text))
-        mapping_report_text(r, &fallback->at, W0225, "the default '%.*s' is not of the type %.*s", STR_ARG(fallback->at.text),
-                            STR_ARG(p->type.text));
+        mapping_report_text(r, &fallback->at, W0225, "the default '%.*s' is not of the type %.*s",
+                            STR_ARG(fallback->at.text), STR_ARG(p->type.text));
     else if (fallback->at.style == '[' || fallback->at.style == '{')
         mapping_report_text(r, &p->name, W0225, "a parameter's value is text, a number or true or false");
     else if (!is_choice(p, fallback->at.text))
-        mapping_report_text(r, &fallback->at, W0225, "the default '%.*s' is not among one_of:", STR_ARG(fallback->at.text));
+        mapping_report_text(r, &fallback->at, W0225,
+                            "the default '%.*s' is not among one_of:", STR_ARG(fallback->at.text));
 }
 
 void mapping_read_params(struct mapping_reading *r, const struct yaml_item *item, void *into)
@@ -133,7 +133,10 @@ void mapping_read_source(struct mapping_reading *r, const struct yaml_item *item
 
 static void read_format(struct mapping_reading *r, const struct yaml_item *item, void *into)
 {
-    if (mapping_read_word(r, item, formats, ARRAY_LEN(formats)) >= 0)
+    size_t n;
+    const char *const *formats = reader_names(&n);
+
+    if (mapping_read_word(r, item, formats, n) >= 0)
         *(struct mapping_text *)into = item->text;
 }
 
@@ -343,7 +346,8 @@ void mapping_check_variables(struct mapping_reading *r)
 
 static void check_index(struct mapping_reading *r, const struct yaml_item *item)
 {
-    const struct yaml_item *of = yaml_find(item, "of"), *files = yaml_find(item, "files"), *read = yaml_find(item, "read");
+    const struct yaml_item *of = yaml_find(item, "of"), *files = yaml_find(item, "files"),
+                           *read = yaml_find(item, "read");
 
     if (!of && !files)
         mapping_report(r, item, W0207, "'of' or 'files' is missing");

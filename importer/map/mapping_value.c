@@ -113,13 +113,15 @@ static bool looks_like_pattern(const struct yaml_item *item)
 static void no_text(struct mapping_reading *r, const struct yaml_item *item)
 {
     if (looks_like_pattern(item))
-        mapping_report(r, item, W0203, "quote this: a value that begins with '{' is a map in YAML");
+        err_help(mapping_report(r, item, W0203, "quote this: a value that begins with '{' is a map in YAML"),
+                 "write '{%.*s}'", STR_ARG(item->first->key->text.text));
     else
         mapping_report(r, item, W0208, "expected text, found %s", mapping_kind(item));
 }
 
 /* A scalar that is text or, when numbers are allowed, a number. */
-static bool read_written(struct mapping_reading *r, const struct yaml_item *item, bool numbers, struct mapping_text *ret)
+static bool read_written(struct mapping_reading *r, const struct yaml_item *item, bool numbers,
+                         struct mapping_text *ret)
 {
     enum plain_kind kind = PLAIN_TEXT;
 
@@ -179,7 +181,8 @@ bool mapping_read_number(struct mapping_reading *r, const struct yaml_item *item
 
     if (!written || !(size ? str_parse_size(s, &n) : str_parse_uint64(s, &n))) {
         if (item->kind == YAML_TEXT && s.len)
-            mapping_report(r, item, W0208, "expected a %s, found '%.*s'", size ? "size such as 64M" : "whole number", STR_ARG(s));
+            mapping_report(r, item, W0208, "expected a %s, found '%.*s'", size ? "size such as 64M" : "whole number",
+                           STR_ARG(s));
         else
             mapping_report(r, item, W0208, "expected a %s, found %s", size ? "size such as 64M" : "whole number",
                            mapping_kind(item));
@@ -281,7 +284,8 @@ static int json_scalar(struct mapping_reading *r, const struct yaml_item *item, 
     case PLAIN_NUMBER: return buf_add_str(out, s);
     case PLAIN_TEXT: return json_text(out, s);
     case PLAIN_UNCLEAR:
-        mapping_report(r, item, W0209, "'%.*s' without quotes means different things to readers of YAML; quote it if it is text",
+        mapping_report(r, item, W0209,
+                       "'%.*s' without quotes means different things to readers of YAML; quote it if it is text",
                        STR_ARG(s));
         return json_text(out, s);
     }

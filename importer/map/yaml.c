@@ -38,6 +38,7 @@ static int refused(struct builder *b)
         return err_oom(mapping_fault(b->faults));
     if (b->cut)
         return -1;
+    why.in_flow = b->flows > 0;
     why.problem = b->parser.problem;
     why.context = b->parser.context;
     why.at = offset_of(b, b->parser.problem_mark);
@@ -75,34 +76,41 @@ static void check_plainness(struct builder *b, const yaml_char_t *anchor, const 
     size_t at = offset_of(b, b->event.start_mark);
 
     if (anchor)
-        yaml_source_fault(&b->source, b->faults, at, 0, W0202, "no anchors in a mapping: a rule takes over another with like:");
+        yaml_source_fault(&b->source, b->faults, at, 0, W0202,
+                          "no anchors in a mapping: a rule takes over another with like:");
     if (tag && nothing)
-        yaml_source_fault(&b->source, b->faults, at, 0, W0203, "quote this: a value that begins with '!' is a tag in YAML");
+        yaml_trap_quote(&b->source, b->faults, at, b->flows > 0, "a value that begins with '!' is a tag in YAML");
     else if (tag)
         yaml_source_fault(&b->source, b->faults, at, 0, W0202, "no tags in a mapping: quotes say that a value is text");
 }
 
-/* The raw text of a block begins below the line of the '|'. Its indentation is the difference between the first
- * line that is not empty as it stands and as it was read. */
+/* The blanks in front of the first word of `text`, on its line; *first is where they begin. */
+static size_t first_indent(struct str text, size_t *first)
+{
+    size_t at = 0;
+
+    *first = 0;
+    while (at < text.len && strchr(" \r\n", text.at[at])) {
+        if (text.at[at++] == '\n')
+            *first = at;
+    }
+    return at - *first;
+}
+
+/* The raw text of a block begins below the line of the '|'. Its indentation is the difference between its first
+ * word's blanks as they stand and as they were read. */
 static void place_block(struct builder *b, struct yaml_item *item, size_t start, size_t end)
 {
     const char *text = b->source.text.at, *newline = memchr(text + start, '\n', end - start);
-    size_t from = newline ? (size_t)(newline - text) + 1 : end, raw = from, read = 0, spaces;
+    size_t from = newline ? (size_t)(newline - text) + 1 : end, first, ignored;
+    struct str raw = str_make(text + from, end - from);
+    size_t written = first_indent(raw, &first), read = first_indent(item->text.text, &ignored);
 
-    item->text.raw = str_make(text + from, end - from);
+    item->text.raw = raw;
     item->text.line++;
-    while (raw < end && (text[raw] == '\n' || text[raw] == '\r' || text[raw] == ' ')) {
-        if (text[raw++] == '\n')
-            from = raw;
-    }
-    spaces = raw - from;
-    while (read < item->text.text.len && item->text.text.at[read] == '\n')
-        read++;
-    for (raw = read; raw < item->text.text.len && item->text.text.at[raw] == ' ';)
-        raw++;
-    item->text.indent = (uint32_t)(spaces > raw - read ? spaces - (raw - read) : 0) + 1;
+    item->text.indent = (uint32_t)(written > read ? written - read : 0) + 1;
     item->text.column = item->text.indent;
-    item->text.len = yaml_source_width(&b->source, from + spaces < end ? from + spaces : end, end);
+    item->text.len = yaml_source_width(&b->source, from + first + written, end);
 }
 
 static void place_scalar(struct builder *b, struct yaml_item *item)
@@ -143,7 +151,8 @@ static struct yaml_item *read_scalar(struct builder *b)
         return NULL;
     check_plainness(b, b->event.data.scalar.anchor, b->event.data.scalar.tag,
                     b->event.data.scalar.length == 0);
-    item->text.text = arena_str(b->arena, str_make((const char *)b->event.data.scalar.value, b->event.data.scalar.length));
+    item->text.text =
+        arena_str(b->arena, str_make((const char *)b->event.data.scalar.value, b->event.data.scalar.length));
     if (!item->text.text.at) {
         err_oom(mapping_fault(b->faults));
         return NULL;
@@ -159,8 +168,7 @@ static struct yaml_item *read_alias(struct builder *b)
     struct yaml_item *item = new_item(b, YAML_TEXT, 's');
     size_t at = offset_of(b, b->event.start_mark);
 
-    yaml_source_fault(&b->source, b->faults, at, yaml_source_width(&b->source, at, offset_of(b, b->event.end_mark)), W0203,
-                      "quote this: a value that begins with '*' is an alias in YAML");
+    yaml_trap_quote(&b->source, b->faults, at, b->flows > 0, "a value that begins with '*' is an alias in YAML");
     if (item)
         item->text.text = str_of("alias");
     return item;
@@ -172,10 +180,9 @@ static bool report_cut(struct builder *b, const struct yaml_item *item)
     char c = item->text.style == 'p' ? yaml_trap_cut(&b->source, item->text.text, b->last.last_end, b->flows > 0) : 0;
 
     if (c == ',')
-        yaml_source_fault(&b->source, b->faults, b->last.last, item->text.len, W0203,
-                          "quote this: in { } and [ ] an unquoted value ends at ','");
+        yaml_trap_quote(&b->source, b->faults, b->last.last, true, "in { } and [ ] an unquoted value ends at ','");
     else if (c)
-        yaml_source_fault(&b->source, b->faults, b->last.last, item->text.len, W0203, "quote this: ' #' begins a comment in YAML");
+        yaml_trap_quote(&b->source, b->faults, b->last.last, b->flows > 0, "' #' begins a comment in YAML");
     b->cut = b->cut || c;
     return c == ',';
 }
@@ -245,8 +252,8 @@ static const struct yaml_item *read_key(struct builder *b, unsigned depth)
 
     if (!key || key->kind == YAML_TEXT)
         return key;
-    yaml_source_fault(&b->source, b->faults, yaml_source_offset(&b->source, key->text.line - 1, key->text.column - 1), 0, W0208,
-                      "expected text as a key, found a %s", key->kind == YAML_LIST ? "list" : "map");
+    yaml_source_fault(&b->source, b->faults, yaml_source_offset(&b->source, key->text.line - 1, key->text.column - 1),
+                      0, W0208, "expected text as a key, found a %s", key->kind == YAML_LIST ? "list" : "map");
     key->kind = YAML_TEXT;
     key->text.text = str_of("");
     return key;
@@ -293,8 +300,8 @@ static struct yaml_item *read_map(struct builder *b, unsigned depth)
 static struct yaml_item *read_item(struct builder *b, unsigned depth)
 {
     if (depth > YAML_DEPTH_MAX) {
-        yaml_source_fault(&b->source, b->faults, offset_of(b, b->event.start_mark), 0, W0205, "nested more than %d levels deep",
-                          YAML_DEPTH_MAX);
+        yaml_source_fault(&b->source, b->faults, offset_of(b, b->event.start_mark), 0, W0205,
+                          "nested more than %d levels deep", YAML_DEPTH_MAX);
         return NULL;
     }
     switch (b->event.type) {
@@ -309,7 +316,8 @@ static struct yaml_item *read_item(struct builder *b, unsigned depth)
 static void check_document(struct builder *b)
 {
     if (b->event.data.document_start.tag_directives.start != b->event.data.document_start.tag_directives.end)
-        yaml_source_fault(&b->source, b->faults, offset_of(b, b->event.start_mark), 0, W0202, "no %%TAG directives in a mapping");
+        yaml_source_fault(&b->source, b->faults, offset_of(b, b->event.start_mark), 0, W0202,
+                          "no %%TAG directives in a mapping");
 }
 
 static const struct yaml_item *read_document(struct builder *b)

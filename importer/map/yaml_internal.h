@@ -34,6 +34,7 @@ struct err *yaml_source_fault(const struct yaml_source *s, struct mapping_faults
 struct yaml_refusal {
     const char *problem, *context;  /* libyaml's words; context may be NULL */
     size_t at, context_at;          /* offsets; context_at of where the thing began that is being read */
+    bool in_flow;
     bool has_last;                  /* a scalar was read before: */
     bool last_plain, last_in_flow;
     size_t last, last_end;          /* its offsets, quotes included */
@@ -45,5 +46,9 @@ void yaml_trap_refused(const struct yaml_source *s, const struct yaml_refusal *w
 /* Does `text`, which ends at offset `end` of the source, look cut short by the ',' or ' #' that follows it? Then the
  * character that cut it, else 0. */
 char yaml_trap_cut(const struct yaml_source *s, struct str text, size_t end, bool in_flow);
+
+/* "quote this" and why, at the whole value that begins at `start`; the help shows it in quotes. */
+void yaml_trap_quote(const struct yaml_source *s, struct mapping_faults *faults, size_t start, bool in_flow,
+                     const char *why, ...) __attribute__((format(printf, 5, 6)));
 
 #endif

@@ -96,7 +96,8 @@ static uint32_t code_point(const char *at, size_t *len)
     case 2: return (uint32_t)(u[0] & 0x1F) << 6 | (u[1] & 0x3F);
     case 3: return (uint32_t)(u[0] & 0x0F) << 12 | (uint32_t)(u[1] & 0x3F) << 6 | (u[2] & 0x3F);
     default:
-        return (uint32_t)(u[0] & 0x07) << 18 | (uint32_t)(u[1] & 0x3F) << 12 | (uint32_t)(u[2] & 0x3F) << 6 | (u[3] & 0x3F);
+        return (uint32_t)(u[0] & 0x07) << 18 | (uint32_t)(u[1] & 0x3F) << 12 | (uint32_t)(u[2] & 0x3F) << 6 |
+               (u[3] & 0x3F);
     }
 }
 
@@ -112,8 +113,8 @@ static int check_characters(const struct yaml_source *s, struct mapping_faults *
             return -1;
         }
         if (is_odd(c)) {
-            yaml_source_fault(s, faults, i, 0, W0201, "character U+%04X cannot stand in a mapping; write \"\\u%04X\" in double quotes",
-                              c, c);
+            yaml_source_fault(s, faults, i, 0, W0201,
+                              "character U+%04X cannot stand in a mapping; write \"\\u%04X\" in double quotes", c, c);
             return -1;
         }
     }
@@ -125,8 +126,8 @@ static int check_characters(const struct yaml_source *s, struct mapping_faults *
 
 static bool looks_like_utf16(struct str text)
 {
-    return text.len >= 2 && (memcmp(text.at, "\xFF\xFE", 2) == 0 || memcmp(text.at, "\xFE\xFF", 2) == 0 || !text.at[0] ||
-                             !text.at[1]);
+    return text.len >= 2 &&
+           (memcmp(text.at, "\xFF\xFE", 2) == 0 || memcmp(text.at, "\xFE\xFF", 2) == 0 || !text.at[0] || !text.at[1]);
 }
 
 static int find_lines(struct yaml_source *s)

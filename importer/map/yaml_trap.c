@@ -2,9 +2,8 @@
  * characters that YAML takes for its own, and the answer is nearly always to quote the value. */
 #include "map/yaml_internal.h"
 
+#include <stdarg.h>
 #include <stdio.h>
-
-#define QUOTE "quote this"
 
 static char char_at(const struct yaml_source *s, size_t at)
 {
@@ -62,9 +61,75 @@ static size_t opening(const struct yaml_source *s, size_t close)
     return close;
 }
 
+/* Where the value that the author meant ends: at the end of the line or a comment, in flow style at a ',' or bracket
+ * that is not part of it. */
+static size_t meant_end(const struct yaml_source *s, size_t start, bool in_flow)
+{
+    size_t end = line_end(s, start), i;
+    bool string = false;
+    int depth = 0;
+
+    for (i = start; i < end; i++) {
+        char c = s->text.at[i];
+
+        if (string && c == '\\')
+            i++;
+        else if (c == '"')
+            string = !string;
+        else if (string)
+            continue;
+        else if (c == '#' && i > start && strchr(" \t", s->text.at[i - 1]))
+            break;
+        else if (strchr("([{", c))
+            depth++;
+        else if (strchr(")]}", c) && --depth < 0 && in_flow)
+            break;
+        else if (c == ',' && depth == 0 && in_flow)
+            break;
+    }
+    i = i < end ? i : end;
+    while (i > start && strchr(" \t", s->text.at[i - 1]))
+        i--;
+    return i;
+}
+
+/* The whole value in single quotes, when it is short enough to be read as an example. */
+static void suggest(struct err *e, struct str value)
+{
+    char quoted[sizeof e->help - sizeof "write ''"];
+    size_t n = 0;
+
+    for (size_t i = 0; i < value.len; i++) {
+        if (n + 2 >= sizeof quoted)
+            return;
+        if (value.at[i] == '\'')
+            quoted[n++] = '\'';
+        quoted[n++] = value.at[i];
+    }
+    quoted[n] = '\0';
+    if (n)
+        err_help(e, "write '%s'", quoted);
+}
+
+void yaml_trap_quote(const struct yaml_source *s, struct mapping_faults *faults, size_t start, bool in_flow,
+                     const char *why, ...)
+{
+    size_t end = meant_end(s, start, in_flow);
+    char reason[200];
+    va_list args;
+    struct err *e;
+
+    va_start(args, why);
+    vsnprintf(reason, sizeof reason, why, args);
+    va_end(args);
+    e = yaml_source_fault(s, faults, start, yaml_source_width(s, start, end), W0203, "quote this: %s", reason);
+    suggest(e, str_make(s->text.at + start, end - start));
+}
+
 static bool expected_something(const struct yaml_refusal *why)
 {
-    return strncmp(why->problem, "did not find expected", 21) == 0 || strncmp(why->problem, "could not find expected", 23) == 0;
+    return strncmp(why->problem, "did not find expected", 21) == 0 ||
+           strncmp(why->problem, "could not find expected", 23) == 0;
 }
 
 /* {path: .a[0]}: in flow style the value ended at the bracket. */
@@ -79,13 +144,13 @@ static bool cut_in_flow(const struct yaml_source *s, const struct yaml_refusal *
         end++;
     if (end != why->at)
         return false;
-    yaml_source_fault(s, faults, why->last, yaml_source_width(s, why->last, why->last_end), W0203,
-                      QUOTE ": in { } and [ ] an unquoted value ends at '%c'", c);
+    yaml_trap_quote(s, faults, why->last, true, "in { } and [ ] an unquoted value ends at '%c'", c);
     return true;
 }
 
 /* from: {sender}/x.json, expr: "a" + .b, expr: [.a] | join(","): the value ended where its beginning was closed. */
-static bool goes_on_after_closing(const struct yaml_source *s, const struct yaml_refusal *why, struct mapping_faults *faults)
+static bool goes_on_after_closing(const struct yaml_source *s, const struct yaml_refusal *why,
+                                  struct mapping_faults *faults)
 {
     bool pipe = why->context && strstr(why->context, "block scalar");   /* expr: [.a] | first */
     size_t at = pipe ? why->context_at : why->at, last = before(s, at), start;
@@ -97,14 +162,14 @@ static bool goes_on_after_closing(const struct yaml_source *s, const struct yaml
         start = opening(s, last);
         if (start == last)
             return false;
-        yaml_source_fault(s, faults, start, yaml_source_width(s, start, line_end(s, start)), W0203,
-                          QUOTE ": a value that begins with '%c' is a %s in YAML and ends at its '%c'", s->text.at[start],
-                          c == '}' ? "map" : "list", c);
+        yaml_trap_quote(s, faults, start, why->in_flow,
+                        "a value that begins with '%c' is a %s in YAML and ends at its '%c'", s->text.at[start],
+                        c == '}' ? "map" : "list", c);
         return true;
     }
     if (why->has_last && !why->last_plain && last + 1 == why->last_end && (c == '"' || c == '\'')) {
-        yaml_source_fault(s, faults, why->last, yaml_source_width(s, why->last, line_end(s, why->last)), W0203,
-                          QUOTE " as a whole: the value begins with a quote, and YAML ends it at the next one");
+        yaml_trap_quote(s, faults, why->last, why->last_in_flow,
+                        "the value begins with a quote, and YAML ends it at the next one");
         return true;
     }
     return false;
@@ -122,8 +187,7 @@ static bool second_colon(const struct yaml_source *s, const struct yaml_refusal 
         return false;
     for (value++; strchr(" \t", char_at(s, value));)
         value++;
-    yaml_source_fault(s, faults, value, yaml_source_width(s, value, line_end(s, value)), W0203,
-                      QUOTE ": ': ' ends a key in YAML, also in the middle of a value");
+    yaml_trap_quote(s, faults, value, false, "': ' ends a key in YAML, also in the middle of a value");
     return true;
 }
 
@@ -140,14 +204,12 @@ static bool bad_start(const struct yaml_source *s, const struct yaml_refusal *wh
         return true;
     }
     if (alias && strchr("*&!%", c)) {
-        yaml_source_fault(s, faults, at, yaml_source_width(s, at, line_end(s, at)), W0203,
-                          QUOTE ": a value that begins with '%c' is %s in YAML", c, meaning);
+        yaml_trap_quote(s, faults, at, why->in_flow, "a value that begins with '%c' is %s in YAML", c, meaning);
         return true;
     }
     if (strcmp(why->problem, "found character that cannot start any token") != 0 || !strchr("@`%", c))
         return false;
-    yaml_source_fault(s, faults, at, yaml_source_width(s, at, line_end(s, at)), W0203,
-                      QUOTE ": a value cannot begin with '%c' in YAML", c);
+    yaml_trap_quote(s, faults, at, why->in_flow, "a value cannot begin with '%c' in YAML", c);
     return true;
 }
 

@@ -74,10 +74,12 @@ static const struct { const char *name, *bytes; size_t len; const char *fault; }
     {"comment only", "# nothing\n", 10, "1:1 W0208 the mapping is empty\n"},
     {"UTF-16", "\xFF\xFEw\0i\0", 6, "1:1 W0201 this is UTF-16 or UTF-32, or no text; a mapping is UTF-8\n"},
     {"UTF-16 without a mark", "w\0i\0n\0", 6, "1:1 W0201 this is UTF-16 or UTF-32, or no text; a mapping is UTF-8\n"},
-    {"NUL", "a: b\nc: d\0\n", 11, "2:5 W0201 character U+0000 cannot stand in a mapping; write \"\\u0000\" in double quotes\n"},
+    {"NUL", "a: b\nc: d\0\n", 11,
+     "2:5 W0201 character U+0000 cannot stand in a mapping; write \"\\u0000\" in double quotes\n"},
     {"Latin-1", "name: caf\xE9\n", 11, "1:10 W0201 byte 0xE9 is not UTF-8\n"},
     {"overlong", "name: \xC0\xAF\n", 9, "1:7 W0201 byte 0xC0 is not UTF-8\n"},
-    {"escape", "name: \x1B[0m\n", 11, "1:7 W0201 character U+001B cannot stand in a mapping; write \"\\u001B\" in double quotes\n"},
+    {"escape", "name: \x1B[0m\n", 11,
+     "1:7 W0201 character U+001B cannot stand in a mapping; write \"\\u001B\" in double quotes\n"},
     {"line separator", "n\xC3\xA9: a\xE2\x80\xA8" "b\n", 11,
      "1:6 W0201 character U+2028 cannot stand in a mapping; write \"\\u2028\" in double quotes\n"},
     {"byte order mark inside", "a: \xEF\xBB\xBF" "b\n", 8,
@@ -94,6 +96,41 @@ static void test_bytes(void)
 
         print_faults(&faults, &got);
         is_str(buf_text(&got), bytes[i].fault, "%s", bytes[i].name);
+        mapping_free(m);
+    }
+}
+
+/* Where the answer is "quote this", the help shows the whole value in quotes. */
+static const struct { const char *line, *help; uint32_t column, len; } quotes[] = {
+    {"a: {path: .a[0], type: integer}", "write '.a[0]'", 11, 5},
+    {"a: [.a[0], .b]", "write '.a[0]'", 5, 5},
+    {"a: {expr: if .a then {b: .c} else 1 end}", "write 'if .a then {b: .c} else 1 end'", 11, 29},
+    {"a: {expr: .a | test(\"x\", .b), type: text}", "write '.a | test(\"x\", .b)'", 11, 18},
+    {"a: {expr: .a | split(\", \") | last}", "write '.a | split(\", \") | last'", 11, 23},
+    {"a: {sender}/x.json   # the file", "write '{sender}/x.json'", 4, 15},
+    {"a: [{sender}/x.json, y]", "write '{sender}/x.json'", 5, 15},
+    {"a: **/*.json", "write '**/*.json'", 4, 9},
+    {"a: [logs/, *.tmp, x]", "write '*.tmp'", 12, 5},
+    {"a: [logs/, *tmp]", "write '*tmp'", 12, 4},
+    {"a: \"it's\" + .b", "write '\"it''s\" + .b'", 4, 11},
+    {"a: [.a, .b] | join(\",\")", "write '[.a, .b] | join(\",\")'", 4, 20},
+    {"a: .tags | index(\"a #1\")", "write '.tags | index(\"a #1\")'", 4, 21},
+    {"a: if .a then {b: 1} else false end", "write 'if .a then {b: 1} else false end'", 4, 32},
+    {"a: @base64 # x", "write '@base64'", 4, 7},
+    {"a: !.deleted", "write '!.deleted'", 4, 9},
+};
+
+static void test_quotes(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(quotes); i++) {
+        CLEANUP(mapping_faults_release) struct mapping_faults faults = {0};
+        struct mapping *m = mapping_parse(str_of(quotes[i].line), "test.yaml", &faults);
+        const struct err *e = NULL;
+
+        for (size_t k = 0; k < faults.n && !e; k++)
+            e = faults.at[k].code == W0203 ? &faults.at[k] : NULL;
+        ok(e && e->map_column == quotes[i].column && e->map_len == quotes[i].len, "%s: caret", quotes[i].line);
+        is_str(e ? e->help : NULL, quotes[i].help, "%s: help", quotes[i].line);
         mapping_free(m);
     }
 }
@@ -166,6 +203,7 @@ int main(void)
 
     test_all_wrong(root ? root : ".");
     test_bytes();
+    test_quotes();
     test_limits();
     test_long_line();
     test_files();

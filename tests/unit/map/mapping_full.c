@@ -111,7 +111,8 @@ static void test_rule(const struct mapping_rule *rule)
 
 static void test_columns(const struct mapping_rule *rule)
 {
-    const struct mapping_column *c = column(rule, "c"), *d = column(rule, "d"), *g = column(rule, "g"), *h = column(rule, "h");
+    const struct mapping_column *c = column(rule, "c"), *d = column(rule, "d"), *g = column(rule, "g"),
+                                *h = column(rule, "h");
 
     TEXT(column(rule, "a")->path, ".path");
     TEXT(column(rule, "b")->path, "$path.batch");
@@ -239,8 +240,10 @@ static void test_windows(const struct mapping *unix_form)
         buf_printf(&text, "%s%c", unix_form->source.at[i] == '\n' ? "\r" : "", unix_form->source.at[i]);
     m = mapping_parse(buf_str(&text), unix_form->path, &faults);
     ok(m && faults.n == 0, "a byte order mark and \\r\\n are accepted");
-    ok(m && m->n_rules == unix_form->n_rules && strcmp(m->digest, unix_form->digest) != 0, "the same rules, another digest");
-    ok(m && m->rules[3].mark.line == unix_form->rules[3].mark.line && m->rules[3].mark.column == unix_form->rules[3].mark.column,
+    ok(m && m->n_rules == unix_form->n_rules && strcmp(m->digest, unix_form->digest) != 0,
+       "the same rules, another digest");
+    ok(m && m->rules[3].mark.line == unix_form->rules[3].mark.line &&
+           m->rules[3].mark.column == unix_form->rules[3].mark.column,
        "the same places");
     mapping_free(m);
 }

@@ -40,7 +40,8 @@ static void test_keys(const struct mapping_keys *keys, json_t *definition, const
         char option[64];
 
         ok(json_object_get(properties, name) != NULL, "%s: '%s' is in the schema", keys->name, name);
-        ok(is_required(definition, name) == required, "%s: '%s' is %srequired", keys->name, name, required ? "" : "not ");
+        ok(is_required(definition, name) == required, "%s: '%s' is %srequired", keys->name, name,
+           required ? "" : "not ");
         snprintf(option, sizeof option, "`%s`", name);
         ok(strstr(manual, option) != NULL, "%s: '%s' is in docs/mapping.md", keys->name, name);
     }
