@@ -45,6 +45,23 @@ static int refuse(const struct front *f, const yaml_event_t *event, const char *
     return at_mark(f, &event->start_mark, err);
 }
 
+/* libyaml refuses bytes that are not UTF-8, and control characters. */
+static int unreadable(const struct front *f, struct err *err)
+{
+    size_t invalid = str_utf8_invalid_at(f->yaml);
+    bool utf8 = invalid == f->yaml.len;
+    size_t at = utf8 ? f->parser.problem_offset : invalid;
+    uint64_t line, column;
+
+    reader_place(f->yaml, 0, f->line0, at, &line, &column);
+    if (utf8)
+        err_set(err, ERR_RECORD, W0331, "front matter is not YAML: %s", f->parser.problem);
+    else
+        err_set(err, ERR_RECORD, W0321, "front matter: invalid UTF-8, byte 0x%02x", (unsigned char)f->yaml.at[at]);
+    err_at(err, NULL, line, column);
+    return err_at_byte(err, f->byte0 + at);
+}
+
 static int next_event(struct front *f, yaml_event_t *ret, struct err *err)
 {
     const yaml_parser_t *p = &f->parser;
@@ -53,10 +70,12 @@ static int next_event(struct front *f, yaml_event_t *ret, struct err *err)
         return 0;
     if (p->error == YAML_MEMORY_ERROR)
         return err_oom(err);
-    err_set(err, ERR_RECORD, p->error == YAML_READER_ERROR ? W0321 : W0331, "front matter is not YAML: %s",
-            p->problem ? p->problem : "unknown reason");
     if (p->error == YAML_READER_ERROR)
-        return err_at(err, NULL, f->line0, 1);
+        return unreadable(f, err);
+    err_set(err, ERR_RECORD, W0331, "front matter is not YAML: %s%s%s", p->problem ? p->problem : "unknown reason",
+            p->context ? " " : "", p->context ? p->context : "");
+    if (p->context && byte_of(f->yaml, p->problem_mark.index) >= f->yaml.len)
+        return at_mark(f, &p->context_mark, err);   /* what was opened tells more than the end does */
     return at_mark(f, &p->problem_mark, err);
 }
 

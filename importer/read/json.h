@@ -61,8 +61,8 @@ int json_paths_cover(struct json_paths *paths, const struct json_step *steps, si
 size_t json_paths_count(const struct json_paths *paths);
 void json_paths_free(struct json_paths *paths);
 
-/* Fill slots[0..count). A path through a missing key is ABSENT; through a value that is not an object (or
- * array) it is ABSENT too, except that `*misfit` (if not NULL) then gets the first such value.
+/* Fill slots[0..count). A path through a missing key or null is ABSENT; through any other value that is not an
+ * object (or array) it is ABSENT too, except that `*misfit` (if not NULL) then gets the first such value.
  * `unread` (may be NULL) is told of every key that no path reads, at the topmost level where it is unread. */
 struct json_unread {
     void (*key)(void *context, const struct value *object, struct str key_raw, const struct value *item);

@@ -32,6 +32,11 @@ uint64_t reader_blank(const struct reader *r)
     return r->blank;
 }
 
+uint64_t reader_skipped(const struct reader *r)
+{
+    return r->skipped;
+}
+
 ssize_t reader_pread(int fd, char *at, size_t n, uint64_t offset, struct err *err)
 {
     size_t done = 0;

@@ -15,13 +15,13 @@ struct reader_options {
     size_t record_max;          /* bytes of one record, document or file in memory; 0: 64 MiB */
 };
 
-/* Where the bytes come from. For jsonl and lines, [from, to) may be a part of the file: records that start in
+/* Where the bytes come from. Other formats than jsonl and lines read whole files. For those two, [from, to) may be a part of the file: records that start in
  * [from, to) are read, to their ends even beyond `to`; when from > 0 the record that is cut by `from` is not. */
 struct input {
     int fd;                     /* read with pread(); belongs to the caller */
     uint64_t size;              /* as of fstat */
     uint64_t from, to;          /* to = size for all of it */
-    uint64_t line, index;       /* of the first record in the part: line from 1, index from 0 */
+    uint64_t line, index;       /* of the first line that begins in the part, from 1; of its first record, from 0 */
 };
 
 struct record {
@@ -40,7 +40,9 @@ struct reader_ops {
     struct reader *(*open)(const struct reader_options *options, struct err *err);
     /* Start on a file. A reader is opened once and used for many files. */
     int (*start)(struct reader *r, const struct input *in, struct err *err);
-    int (*next)(struct reader *r, struct record *ret, struct err *err); /* 1, 0, -1; lent until the next call */
+    /* 1, 0, -1; lent until the next call. After an ERR_RECORD all of *ret but the value is filled, so that
+     * the original bytes can be kept; of a line beyond record_max `raw` is the first KiB. */
+    int (*next)(struct reader *r, struct record *ret, struct err *err);
     void (*close)(struct reader *r);
 };
 
@@ -55,6 +57,8 @@ const char *const *reader_names(size_t *n);
 uint64_t reader_consumed(const struct reader *r);
 /* Records that were blank lines, so far. */
 uint64_t reader_blank(const struct reader *r);
+/* Lines passed over because they do not match and the mapping says `unmatched: skip`, so far. */
+uint64_t reader_skipped(const struct reader *r);
 
 /* The column (characters, from 1) and line of `byte`, counted from (line, byte0) over `raw`. For findings. */
 void reader_place(struct str raw, uint64_t byte0, uint64_t line0, uint64_t byte, uint64_t *line, uint64_t *column);

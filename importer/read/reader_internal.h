@@ -12,7 +12,8 @@ enum { READER_RECORD_MAX = 64 * 1024 * 1024, READER_WINDOW = 512 * 1024 };
 /* The first member of every reader. */
 struct reader {
     const struct reader_ops *ops;
-    uint64_t consumed, blank;
+    struct lines *lines;        /* NULL for formats that have none; tests set its window */
+    uint64_t consumed, blank, skipped;
 };
 
 extern const struct reader_ops reader_json, reader_jsonl, reader_text, reader_bytes, reader_lines, reader_markdown;

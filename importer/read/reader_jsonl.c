@@ -31,6 +31,7 @@ static struct reader *jsonl_open(const struct reader_options *options, struct er
 
     if (!r)
         return NULL;
+    r->head.lines = &r->lines;
     lines_init(&r->lines, reader_record_max(options));
     r->parser = json_parser_new(&options->json, err);
     if (r->parser)

@@ -115,6 +115,7 @@ static struct reader *lines_open(const struct reader_options *options, struct er
 
     if (!r)
         return NULL;
+    r->head.lines = &r->lines;
     lines_init(&r->lines, reader_record_max(options));
     if (parse_unmatched(r, options->unmatched, err) == 0 &&
         (options->pattern.len == 0 || compile(r, options->pattern, err) == 0))
@@ -151,7 +152,7 @@ static int lines_begin(struct reader *reader, const struct input *in, struct err
     lines_start(&r->lines, in);
     r->index = in->index;
     r->head.consumed = in->from;
-    r->head.blank = 0;
+    r->head.blank = r->head.skipped = 0;
     return 0;
 }
 
@@ -277,9 +278,13 @@ static int give(struct lines_reader *r, const struct line *line, struct record *
 
 /* Is this line no record, and no error either? At the start of a part, lines that continue a record of the
  * part before are that part's. */
-static bool passed_over(const struct lines_reader *r, bool first)
+static bool passed_over(struct lines_reader *r)
 {
-    return r->unmatched == UNMATCHED_SKIP || (r->unmatched == UNMATCHED_APPEND && first && r->lines.in.from > 0);
+    if (r->unmatched == UNMATCHED_SKIP) {
+        r->head.skipped++;
+        return true;
+    }
+    return r->unmatched == UNMATCHED_APPEND && r->index == r->lines.in.index && r->lines.in.from > 0;
 }
 
 static int lines_read(struct reader *reader, struct record *ret, struct err *err)
@@ -304,7 +309,7 @@ static int lines_read(struct reader *reader, struct record *ret, struct err *err
         *ret = (struct record){.raw = line.text, .line = line.line, .byte = line.byte, .index = r->index};
         if (!line.size)
             found = match(r, line.text, err);
-        if (found == 0 && passed_over(r, r->index == r->lines.in.index))
+        if (found == 0 && passed_over(r))
             continue;
         r->index++;
         if (line.size)
