@@ -43,7 +43,8 @@ int escape_entities(struct buf *ret, struct str shown);
 int escape_json(struct buf *ret, struct str s);
 
 /* A CSV cell, quoted when it must be. SAFE shows controls other than line ends as above and puts ' before a cell
- * that a spreadsheet would run as a formula (= + - @ TAB CR LF; plain numbers are left alone); EXACT changes nothing. */
+ * that a spreadsheet would run as a formula (= + - @ TAB CR LF; plain numbers are left alone); EXACT changes
+ * nothing. */
 enum escape_csv { ESCAPE_CSV_SAFE = 0, ESCAPE_CSV_EXACT };
 int escape_csv(struct buf *ret, struct str s, enum escape_csv how);
 

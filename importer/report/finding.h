@@ -1,6 +1,7 @@
 /* report/finding.h: one complaint, with its places, and the bounded collection in which equal ones are one group.
  *
- * A finding lends all its text; a collection keeps copies, each string cut to a bound, the excerpt around its column. */
+ * A finding lends all its text; a collection keeps copies, each string cut to a bound, the excerpt around its
+ * column. */
 #ifndef WINDROW_REPORT_FINDING_H
 #define WINDROW_REPORT_FINDING_H
 

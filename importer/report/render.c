@@ -62,11 +62,16 @@ static struct str title(const struct finding *f)
     return f->message.len ? f->message : str_of(code_entry(f->code)->title);
 }
 
-static void headline(struct page *p, const struct finding *f)
+static enum paint severity_paint(const struct finding *f)
 {
     static const enum paint paints[] = {ERROR, WARNING, NOTE};
 
-    paint(p, paints[f->severity]);
+    return paints[f->severity];
+}
+
+static void headline(struct page *p, const struct finding *f)
+{
+    paint(p, severity_paint(f));
     out_text(&p->out, finding_severity_name(f->severity));
     if (f->code)
         out_printf(&p->out, "[%s]", code_entry(f->code)->name);
@@ -176,7 +181,7 @@ static void data_place(struct page *p, const struct finding *f)
     out_text(&p->out, "\n");
     if (f->excerpt.len) {
         gutter(p, 0, "\n");
-        excerpt(p, f->at.line, &e, '^', ERROR, f->label);
+        excerpt(p, f->at.line, &e, '^', severity_paint(f), f->label);
     }
 }
 
@@ -209,7 +214,7 @@ static void mapping_place(struct page *p, const struct finding *f)
         return;
     if (alone)
         gutter(p, 0, "\n");
-    excerpt(p, f->mapping_line, &e, alone ? '^' : '-', alone ? ERROR : FAINT,
+    excerpt(p, f->mapping_line, &e, alone ? '^' : '-', alone ? severity_paint(f) : FAINT,
             alone ? f->label : str_of("because of this"));
 }
 

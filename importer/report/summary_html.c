@@ -245,7 +245,13 @@ static void finding(struct out *o, const struct finding_group *g, bool open)
     if (render_group(&text, g, NULL) < 0)
         o->failed = true;
     out_with(o, escape_entities, buf_str(&text));
-    out_text(o, "</pre></details>\n");
+    out_text(o, "</pre>");
+    if (f->code) {
+        out_text(o, "<p class=\"explain\">");
+        foreign(o, str_of(code_entry(f->code)->text));
+        out_text(o, "</p>");
+    }
+    out_text(o, "</details>\n");
 }
 
 static void findings(struct out *o, const struct findings *all)

@@ -67,6 +67,7 @@ const char summary_style[] =
     ".finding.warn{border-left-color:var(--warn)}\n"
     ".finding.note{border-left-color:var(--loaded)}\n"
     ".finding summary b{font-family:ui-monospace,monospace}\n"
+    ".explain{color:var(--quiet);font-size:.875rem;margin:.3rem 0 .6rem;max-width:60rem}\n"
     ".count{color:var(--quiet);white-space:nowrap}\n"
     "code{font-family:ui-monospace,monospace;font-size:.875rem}\n"
     "pre{overflow-x:auto;background:var(--panel);border-radius:.4rem;padding:.7rem;margin:.3rem 0 .7rem;"

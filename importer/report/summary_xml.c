@@ -167,8 +167,8 @@ static void run_case(struct suite *suite, const struct summary *s, struct out *o
 
 static void suite_text(struct out *o, const struct suite *suite, const char *name, const struct summary *s)
 {
-    out_printf(o, "  <testsuite name=\"%s\" tests=\"%u\" failures=\"%u\" errors=\"0\" skipped=\"0\" time=\"%.3f\"", name,
-               suite->tests, suite->failures, (double)s->wall_ns / NS_PER_S);
+    out_printf(o, "  <testsuite name=\"%s\" tests=\"%u\" failures=\"%u\" errors=\"0\" skipped=\"0\" time=\"%.3f\"",
+               name, suite->tests, suite->failures, (double)s->wall_ns / NS_PER_S);
     if (s->started.len)
         attribute(o, "timestamp", s->started);
     out_text(o, ">\n");

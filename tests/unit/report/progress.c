@@ -263,11 +263,11 @@ static void test_numbers(void)
 {
     static const struct { int (*format)(struct buf *, uint64_t); uint64_t n; const char *text; } cases[] = {
         {format_count, 0, "0"}, {format_count, 999, "999"}, {format_count, 1000, "1,000"},
-        {format_count, UINT64_MAX, "18,446,744,073,709,551,615"}, {format_bytes, 0, "0 B"}, {format_bytes, 1023, "1023 B"},
-        {format_bytes, 1024, "1.00 KiB"}, {format_bytes, 1536 * 1024, "1.50 MiB"},
+        {format_count, UINT64_MAX, "18,446,744,073,709,551,615"}, {format_bytes, 0, "0 B"},
+        {format_bytes, 1023, "1023 B"}, {format_bytes, 1024, "1.00 KiB"}, {format_bytes, 1536 * 1024, "1.50 MiB"},
         {format_bytes, 1024 * 1024 - 1, "1.00 MiB"}, {format_bytes, 999ULL << 30, "999 GiB"},
-        {format_bytes, UINT64_MAX, "16384 PiB"}, {format_clock, 7000000000, "0:07"}, {format_clock, 134000000000, "2:14"},
-        {format_clock, 3734000000000, "1:02:14"}, {format_duration, 313000000, "0.313 s"},
+        {format_bytes, UINT64_MAX, "16384 PiB"}, {format_clock, 7000000000, "0:07"},
+        {format_clock, 134000000000, "2:14"}, {format_clock, 3734000000000, "1:02:14"}, {format_duration, 313000000, "0.313 s"},
         {format_duration, 12400000000, "12.4 s"}, {format_duration, 134000000000, "2:14"},
     };
 

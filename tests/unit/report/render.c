@@ -110,7 +110,12 @@ static void test_other_place(void)
 }
 
 /* Under wide characters, tabs and escapes the caret stands where the eye expects it. */
-static const struct { const char *name, *text; uint64_t column; uint32_t length; const char *line, *carets; } carets[] = {
+static const struct {
+    const char *name, *text;
+    uint64_t column;
+    uint32_t length;
+    const char *line, *carets;
+} carets[] = {
     {"string token", "{\"a\": \"x\\\"y\", \"b\": 1}", 7, 0, "{\"a\": \"x\\\"y\", \"b\": 1}", "      ^^^^^^"},
     {"number token", "{\"a\": -12.5e3}", 7, 0, "{\"a\": -12.5e3}", "      ^^^^^^^"},
     {"bracket", "{\"a\": [1]}", 7, 0, "{\"a\": [1]}", "      ^"},

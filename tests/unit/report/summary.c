@@ -363,7 +363,8 @@ static void test_write(void)
     model_fill(&m, str_of("x"));
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         snprintf(path, sizeof path, "%s/report.%s", dir, cases[i].ending);
-        ok(summary_write(&m.s, path, NULL) == 0 && summary_write(&m.s, path, NULL) == 0, "%s written, twice", path + 15);
+        ok(summary_write(&m.s, path, NULL) == 0 && summary_write(&m.s, path, NULL) == 0, "written, twice: %s",
+           cases[i].ending);
         read_file(path, &text);
         ok(str_starts(buf_str(&text), str_of(cases[i].begins)), "in the form of its ending");
         ok(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600, "for its owner only");
