@@ -81,9 +81,9 @@ static void update_rate(struct progress *p, uint64_t now_ns, uint64_t bytes)
         return;
     rate = (double)(bytes - p->rate_bytes) / seconds;
     weight = seconds / (seconds + SMOOTH_S);
-    /* Until the smoothing has seen enough, the mean since the start tells more. */
-    if (now_ns - p->start_ns < (uint64_t)SMOOTH_S * NS_PER_S)
-        p->rate = (double)(bytes - p->start_bytes) / ((double)(now_ns - p->start_ns) / (double)NS_PER_S);
+    /* Until the smoothing has seen enough, the mean since the first look tells more. */
+    if (now_ns - p->first_ns < (uint64_t)SMOOTH_S * NS_PER_S)
+        p->rate = (double)(bytes - p->start_bytes) / ((double)(now_ns - p->first_ns) / (double)NS_PER_S);
     else
         p->rate += (rate - p->rate) * weight;
     p->rate_ns = now_ns;
@@ -94,8 +94,8 @@ static void observe(struct progress *p, uint64_t now_ns, const struct progress_s
 {
     if (!p->started) {
         p->started = true;
+        p->first_ns = p->rate_ns = now_ns;
         p->start_bytes = p->rate_bytes = s->bytes;
-        p->start_rows = s->rows;
         return;
     }
     update_rate(p, now_ns, s->bytes);

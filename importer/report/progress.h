@@ -29,8 +29,8 @@ struct progress {
     enum progress_mode mode;
     int fd;
     size_t (*columns)(int fd);      /* the terminal's width; tests bring their own */
-    uint64_t start_ns, drawn_ns, rate_ns;
-    uint64_t start_bytes, rate_bytes, start_rows;
+    uint64_t start_ns, first_ns, drawn_ns, rate_ns;
+    uint64_t start_bytes, rate_bytes;
     double rate;                    /* bytes a second, smoothed */
     bool started, visible;
 };

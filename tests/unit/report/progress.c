@@ -156,6 +156,20 @@ static void test_resumed_rate(void)
     ok(strstr(buf_text(&text), "ETA 3:19") != NULL, "nor does it make the end come sooner");
 }
 
+/* Walking the source takes time before the first byte; it does not slow the rate down. */
+static void test_late_start(void)
+{
+    struct progress_state s = {.bytes_total = 3000000};
+    struct progress p;
+
+    progress_init(&p, PROGRESS_LINE, -1, START);
+    for (uint64_t i = 0; i < 20; i++) {
+        progress_draw(&p, START + 3 * S + i * 200 * MS, &s);
+        s.bytes += 1000;
+    }
+    ok(p.rate > 4900 && p.rate < 5100, "the rate counts from the first look");
+}
+
 static void test_rate_settles(void)
 {
     struct progress_state s = {.bytes_total = 1ULL << 40};
@@ -267,7 +281,8 @@ static void test_numbers(void)
         {format_bytes, 1023, "1023 B"}, {format_bytes, 1024, "1.00 KiB"}, {format_bytes, 1536 * 1024, "1.50 MiB"},
         {format_bytes, 1024 * 1024 - 1, "1.00 MiB"}, {format_bytes, 999ULL << 30, "999 GiB"},
         {format_bytes, UINT64_MAX, "16384 PiB"}, {format_clock, 7000000000, "0:07"},
-        {format_clock, 134000000000, "2:14"}, {format_clock, 3734000000000, "1:02:14"}, {format_duration, 313000000, "0.313 s"},
+        {format_clock, 134000000000, "2:14"},
+        {format_clock, 3734000000000, "1:02:14"}, {format_duration, 313000000, "0.313 s"},
         {format_duration, 12400000000, "12.4 s"}, {format_duration, 134000000000, "2:14"},
     };
 
@@ -286,6 +301,7 @@ int main(void)
     test_pace();
     test_terminal_width();
     test_resumed_rate();
+    test_late_start();
     test_rate_settles();
     test_plain();
     test_json();
