@@ -260,7 +260,8 @@ static int check_references(struct sink_table *t, struct err *err)
 static int add_privileges(const struct sink_table *t, bool update, struct buf *sql)
 {
     if (buf_add_text(sql, "SELECT row_security_active(o.oid), has_table_privilege(o.oid, 'SELECT'),"
-                     " has_database_privilege(current_database(), 'TEMPORARY'), ''") < 0)
+                     " has_database_privilege(current_database(), 'TEMPORARY'),"
+                     " (SELECT c.relkind = 'p' FROM pg_catalog.pg_class c WHERE c.oid = o.oid), ''") < 0)
         return -1;
     for (size_t i = 0; i < t->spec->n_columns; i++) {
         const char *const words[] = {"INSERT", "UPDATE"};
@@ -289,7 +290,8 @@ static int check_privileges(struct sink_table *t, struct err *err)
         return -1;
     if (t->spec->table->row_security || str_is(db_cell(&r, 0, 0), "t"))
         return err_set(err, ERR_RUN, W0518, "row-level security of %s applies to this role", t->label);
-    missing = str_trim(db_cell(&r, 0, 3));
+    missing = str_trim(db_cell(&r, 0, 4));
+    t->partitioned = str_is(db_cell(&r, 0, 3), "t");
     if (missing.len)
         return err_set(err, ERR_RUN, W0517, "this role lacks %.*s on %s or some of its columns",
                        (int)strcspn(missing.at, " "), missing.at, t->label);

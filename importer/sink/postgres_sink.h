@@ -51,6 +51,7 @@ struct sink_table {
     bool direct;                /* FRESH rows go straight into the table */
     bool key_is_unique;
     bool self_reference;
+    bool partitioned;
     const char *copy;           /* SQL of the direct COPY, behind a savepoint */
     struct stage stage, key_stage;
     struct buf scratch;

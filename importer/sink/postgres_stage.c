@@ -128,20 +128,35 @@ static int read_old(struct staged *w, size_t first, size_t n, struct db_result *
     return postgres_run(w->t->sink->p, buf_text(&sql), ret, err);
 }
 
+/* Was the row of w_done inserted, not updated? xmax tells, but not through a partitioned table; there the statement's
+ * own snapshot does, in which rows that it inserts are not seen. */
+static int add_fresh(const struct staged *w, struct buf *sql)
+{
+    if (!w->t->partitioned)
+        return buf_add_text(sql, "w_done.w_xmax = 0");
+    if (buf_printf(sql, "NOT EXISTS (SELECT FROM %s AS w_was WHERE ", w->t->name) < 0 ||
+        postgres_stage_match(w->t, "w_was", "w_done", sql) < 0)
+        return -1;
+    return buf_add_char(sql, ')');
+}
+
 /* One row in the answer: inserted, updated, and the numbers of the updated rows when `before` wants them. */
 static int add_counted(const struct staged *w, size_t first, size_t n, struct buf *sql)
 {
     if (buf_add_text(sql, "WITH w_done AS (") < 0 || postgres_stage_insert(w, first, n, sql) < 0 ||
-        buf_add_text(sql, " RETURNING xmax = 0 AS w_fresh, ") < 0 || postgres_stage_key(w->t, "w_old", sql) < 0 ||
-        buf_add_text(sql, ") SELECT count(*) FILTER (WHERE w_fresh), count(*) FILTER (WHERE NOT w_fresh), ") < 0)
+        buf_printf(sql, " RETURNING %s AS w_xmax, ", w->t->partitioned ? "NULL" : "xmax") < 0 ||
+        postgres_stage_key(w->t, "w_old", sql) < 0 ||
+        buf_add_text(sql, "), w_told AS (SELECT *, ") < 0 || add_fresh(w, sql) < 0 ||
+        buf_add_text(sql, " AS w_fresh FROM w_done) SELECT count(*) FILTER (WHERE w_fresh),"
+                     " count(*) FILTER (WHERE NOT w_fresh), ") < 0)
         return -1;
     if (!w->how->before)
-        return buf_add_text(sql, "NULL FROM w_done");
-    if (buf_add_text(sql, "(SELECT string_agg(w_new.seq::text, ' ' ORDER BY w_new.seq) FROM w_done JOIN ") < 0 ||
+        return buf_add_text(sql, "NULL FROM w_told");
+    if (buf_add_text(sql, "(SELECT string_agg(w_new.seq::text, ' ' ORDER BY w_new.seq) FROM w_told JOIN ") < 0 ||
         postgres_stage_source(w, first, n, sql) < 0 || buf_add_text(sql, " ON (") < 0 ||
-        postgres_stage_match(w->t, "w_done", "w_new", sql) < 0)
+        postgres_stage_match(w->t, "w_told", "w_new", sql) < 0)
         return -1;
-    return buf_add_text(sql, ") WHERE NOT w_done.w_fresh) FROM w_done");
+    return buf_add_text(sql, ") WHERE NOT w_told.w_fresh) FROM w_told");
 }
 
 static int tell_old(struct staged *w, const struct db_result *old, struct str updated, struct err *err)

@@ -180,13 +180,14 @@ static int add_updated(const struct staged *w, const char *prefix, struct buf *o
     return buf_add_char(out, ')');
 }
 
-/* The operator compares what is stored: 1.0 and 1.00, 'a' and 'A' in citext differ, and types without equality (json)
- * can be compared too. */
+/* Compared is what is stored: 1.0 and 1.00 differ, 'a' and 'A' in citext too, and types without equality (json) can be
+ * compared as well. */
 int postgres_stage_differs(const struct staged *w, const char *new_name, struct buf *out)
 {
-    if (add_updated(w, "w_old", out) < 0 || buf_add_text(out, " OPERATOR(pg_catalog.*<>) ") < 0)
+    if (buf_add_text(out, "pg_catalog.record_image_ne(") < 0 || add_updated(w, "w_old", out) < 0 ||
+        buf_add_text(out, ", ") < 0 || add_updated(w, new_name, out) < 0)
         return -1;
-    return add_updated(w, new_name, out);
+    return buf_add_char(out, ')');
 }
 
 bool postgres_stage_has_condition(const struct staged *w)
