@@ -102,7 +102,7 @@ static int print_result(struct app *app, struct run_result *r, int status)
             buf_release(&name);
         }
         if (good == 0 && !app->quiet)
-            good = summary_text(&r->summary, &out);
+            good = summary_account(&r->summary, &out);
     }
     if (good < 0)
         status = EXIT_INTERNAL;

@@ -88,7 +88,7 @@ int commands_run(int argc, char **argv)
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return argc < 2 ? (cmd_help(&app), EXIT_USAGE) : cmd_help(&app);
     if (strcmp(argv[1], "--version") == 0)
-        argv[1] = "version";
+        return cmd_version(&app);
     c = find(argv[1]);
     if (!c) {
         const char *names[ARRAY_LEN(commands)], *nearest;

@@ -218,10 +218,14 @@ static int summary_assumptions(const struct account *a, struct arena *arena, str
     return 0;
 }
 
-int account_summary(const struct account *a, struct arena *arena, struct summary *s, struct err *err)
+int account_summary(struct account *a, struct arena *arena, struct summary *s, struct err *err)
 {
+    struct tally *const tallies[] = {&a->unread, &a->unmatched, &a->orphans, &a->entries, &a->vanished, &a->mended};
+
     if (summary_tables(a, arena, s) < 0 || summary_kinds(a, arena, s) < 0 || summary_assumptions(a, arena, s) < 0)
         return err_oom(err);
+    for (size_t i = 0; i < ARRAY_LEN(tallies); i++)
+        tally_sort(tallies[i]);
     s->findings = &a->findings;
     s->unread = &a->unread;
     s->unmatched = &a->unmatched;

@@ -38,6 +38,6 @@ int account_merge(struct account *to, struct account *from, struct err *err);
 size_t account_kind_of(const struct account *a, struct str path, bool directory);
 
 /* The model for reports; arrays in `arena`, texts lent from the account and the mapping. Rules of one table are one line. */
-int account_summary(const struct account *a, struct arena *arena, struct summary *s, struct err *err);
+int account_summary(struct account *a, struct arena *arena, struct summary *s, struct err *err);
 
 #endif

@@ -95,7 +95,8 @@ static int start_run(struct run *run, struct db *db, struct err *err)
     if (params_text(run, &params) < 0)
         err_oom(err);
     else if (db_identity(db, &identity, err) == 0)
-        ret = ledger_start_run(db, run->job, str_of(run->p->digest), buf_str(&params), buf_str(&identity), &run->id, err);
+        ret = ledger_start_run(db, run->job, str_of(run->p->digest), str_of(buf_text(&params)),
+                               str_of(buf_text(&identity)), &run->id, err);
     buf_release(&params);
     buf_release(&identity);
     return ret;
