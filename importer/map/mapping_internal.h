@@ -46,8 +46,11 @@ struct err *mapping_report_text(struct mapping_reading *r, const struct mapping_
                                 const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* ", did you mean 'x'?" or "", into `out`. */
 const char *mapping_did_you_mean(struct str word, const char *const *words, size_t n, char *out, size_t size);
-/* The item as a map with names of the author's own; NULL with a fault when it is none. */
+/* The item is a map; false with a fault when it is none. */
 bool mapping_is_map(struct mapping_reading *r, const struct yaml_item *item);
+/* A map of things with names of the author's own. Names are compared with each other, so there is a bound. */
+enum { MAPPING_NAMED_MAX = 1000 };
+bool mapping_is_named(struct mapping_reading *r, const struct yaml_item *item);
 /* The key of an entry as a name: W0216 when it is none. */
 bool mapping_read_name(struct mapping_reading *r, const struct yaml_item *entry, struct mapping_text *ret);
 /* The same for names that stand after '$' alone: not one of windrow's own. */

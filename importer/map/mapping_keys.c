@@ -92,6 +92,15 @@ bool mapping_is_map(struct mapping_reading *r, const struct yaml_item *item)
     return false;
 }
 
+bool mapping_is_named(struct mapping_reading *r, const struct yaml_item *item)
+{
+    if (!mapping_is_map(r, item))
+        return false;
+    if (item->n > MAPPING_NAMED_MAX)
+        mapping_report(r, item, W0224, "%zu entries; at most %d are possible here", item->n, MAPPING_NAMED_MAX);
+    return item->n <= MAPPING_NAMED_MAX;
+}
+
 static void unknown_key(struct mapping_reading *r, const struct yaml_item *entry, const struct mapping_keys *keys)
 {
     const struct mapping_text *key = &entry->key->text;

@@ -41,7 +41,7 @@ static void read_lets(struct mapping_reading *r, const struct yaml_item *item, v
     struct mapping_rule *rule = into;
     struct mapping_let *lets = mapping_room(r, rule->n_lets + item->n, sizeof *lets);
 
-    if (!lets || !mapping_is_map(r, item))
+    if (!lets || !mapping_is_named(r, item))
         return;
     if (rule->n_lets)
         memcpy(lets, rule->lets, rule->n_lets * sizeof *lets);
@@ -230,7 +230,7 @@ void mapping_read_rules(struct mapping_reading *r, const struct yaml_item *item,
     struct mapping *m = into;
     struct mapping_rule *rules = mapping_room(r, item->n, sizeof *rules);
 
-    if (!rules || !mapping_is_map(r, item))
+    if (!rules || !mapping_is_named(r, item))
         return;
     if (item->n == 0)
         mapping_report(r, item, W0207, "a mapping needs at least one rule in tables:");

@@ -94,7 +94,7 @@ void mapping_read_params(struct mapping_reading *r, const struct yaml_item *item
     struct mapping *m = into;
     struct mapping_param *params = mapping_room(r, item->n, sizeof *params);
 
-    if (!params || !mapping_is_map(r, item))
+    if (!params || !mapping_is_named(r, item))
         return;
     m->params = params;
     for (const struct yaml_item *entry = item->first; entry; entry = entry->next) {
@@ -229,7 +229,7 @@ void mapping_read_documents(struct mapping_reading *r, const struct yaml_item *i
     struct mapping *m = into;
     struct mapping_document *documents = mapping_room(r, item->n, sizeof *documents);
 
-    if (!documents || !mapping_is_map(r, item))
+    if (!documents || !mapping_is_named(r, item))
         return;
     m->documents = documents;
     for (const struct yaml_item *entry = item->first; entry; entry = entry->next) {
@@ -362,7 +362,7 @@ void mapping_read_indexes(struct mapping_reading *r, const struct yaml_item *ite
     struct mapping *m = into;
     struct mapping_index *indexes = mapping_room(r, item->n, sizeof *indexes);
 
-    if (!indexes || !mapping_is_map(r, item))
+    if (!indexes || !mapping_is_named(r, item))
         return;
     m->indexes = indexes;
     for (const struct yaml_item *entry = item->first; entry; entry = entry->next) {

@@ -183,6 +183,25 @@ static void test_long_line(void)
     ok(!m && faults.n == MAPPING_FAULTS_MAX, "a line of 60,000 keys with a fault in each");
 }
 
+/* Names are compared with each other; too many of them are refused at once. */
+static void test_many_names(void)
+{
+    CLEANUP(mapping_faults_release) struct mapping_faults faults = {0};
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+    struct mapping *m;
+
+    buf_add_text(&text, MINIMAL "documents: {");
+    for (int i = 0; i < 1000; i++)
+        buf_printf(&text, "d%d: x,", i);
+    buf_add_text(&text, "}\nindexes: {");
+    for (int i = 0; i < 30000; i++)
+        buf_printf(&text, "i%d: {of: $z, by: .a},", i);
+    buf_add_text(&text, "}\n");
+    m = mapping_parse(buf_str(&text), "test.yaml", &faults);
+    ok(!m && faults.n == 1 && faults.at[0].code == W0224 && faults.at[0].map_line == 5,
+       "1,000 documents, not 30,000 indexes");
+}
+
 static void test_files(void)
 {
     CLEANUP(mapping_faults_release) struct mapping_faults faults = {0}, both = {0};
@@ -206,6 +225,7 @@ int main(void)
     test_quotes();
     test_limits();
     test_long_line();
+    test_many_names();
     test_files();
     return done_testing();
 }
