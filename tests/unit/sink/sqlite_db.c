@@ -243,8 +243,42 @@ static void check_read_only(void)
     db_close(db);
     stat(target("readonly.db") + 7, &after);
     ok(before.st_mtim.tv_nsec == after.st_mtim.tv_nsec && before.st_size == after.st_size, "the file is untouched");
+    ok(access(target("readonly.db-wal") + 7, F_OK) < 0 && access(target("readonly.db-shm") + 7, F_OK) < 0,
+       "and nothing is left beside it");
     ok(!db_open(target("absent.db"), &(struct db_options){.read_only = true}, &err) && err.code == W0501, "absent file");
     ok(access(target("absent.db") + 7, F_OK) < 0, "is not created");
+}
+
+/* As another user, where the directory cannot be written; and with the WAL of a process that died. */
+static void check_read_only_places(void)
+{
+    struct db *db = must_open("other#%.db", NULL);
+    CLEANUP(err_release) struct err err = {0};
+    struct stat before = {0}, after = {0};
+    pid_t child;
+    int status = -1;
+
+    ok(db_exec(db, "CREATE TABLE t(a); INSERT INTO t VALUES(1)", &err) == 0, "a table");
+    db_close(db);
+    if ((child = fork()) == 0) {
+        if (chmod(directory, 0555) < 0 || (getuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0)))
+            _exit(2);
+        db = db_open(target("other#%.db"), &(struct db_options){.read_only = true}, &err);
+        _exit(!db || strcmp(value_of(db, "SELECT a FROM t"), "1") != 0);
+    }
+    ok(child > 0 && waitpid(child, &status, 0) == child && status == 0, "a directory that cannot be written: %d", status);
+    chmod(directory, 0700);
+    if ((child = fork()) == 0) {
+        db = db_open(target("dead.db"), NULL, &err);
+        _exit(!db || db_exec(db, "CREATE TABLE t(a); INSERT INTO t VALUES(1)", &err) < 0);
+    }
+    ok(child > 0 && waitpid(child, &status, 0) == child && status == 0, "a process dies with its work in the WAL");
+    stat(target("dead.db-wal") + 7, &before);
+    db = must_open("dead.db", &(struct db_options){.read_only = true});
+    is_str(value_of(db, "SELECT a FROM t"), "1", "it can be read");
+    db_close(db);
+    stat(target("dead.db-wal") + 7, &after);
+    ok(before.st_size > 0 && before.st_size == after.st_size, "and stays where it is");
 }
 
 static void write_file(const char *name, const char *text)
@@ -389,6 +423,7 @@ int main(void)
     check_transactions();
     check_holder();
     check_read_only();
+    check_read_only_places();
     check_refusals();
     check_names();
     check_moved();
