@@ -245,7 +245,8 @@ static bool take_seconds(const struct parts *p, struct type *ret)
         return true;
     if (p->n_arguments > 1 || p->arguments[0] < 0 || p->arguments[0] > 6)
         return false;
-    ret->precision = (int32_t)p->arguments[0] + 1;
+    ret->precision = 1;
+    ret->scale = (int32_t)p->arguments[0];
     return true;
 }
 
@@ -283,7 +284,7 @@ static const char *full_name(const struct spelling *s, const struct type *t, str
     else if (s->arguments == ARGUMENTS_NUMERIC && t->precision)
         snprintf(arguments, sizeof arguments, "(%d,%d)", t->precision, t->scale);
     else if (s->arguments == ARGUMENTS_SECONDS && t->precision)
-        snprintf(arguments, sizeof arguments, "(%d)", t->precision - 1);
+        snprintf(arguments, sizeof arguments, "(%d)", t->scale);
     if (gap)
         return arena_printf(a, "%.*s%s%s", (int)(gap - s->full), s->full, arguments, gap + 2);
     if (s->arguments == ARGUMENTS_FLOAT)

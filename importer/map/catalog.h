@@ -20,7 +20,8 @@ struct type {
     const char *name;               /* as the database spells it, "character varying(255)" */
     uint32_t oid;                   /* PostgreSQL */
     int32_t length;                 /* TEXT: characters at most; 0 without a limit */
-    int32_t precision, scale;       /* NUMERIC: precision 0 without a limit. Times: digits after the second + 1, or 0 */
+    int32_t precision, scale;       /* NUMERIC: precision 0 without a limit. Times: precision 1 when only
+                                       `scale` digits of a second fit, else 0 */
     const struct type *element;     /* ARRAY */
     const char *const *labels;      /* ENUM */
     size_t n_labels;

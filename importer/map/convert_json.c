@@ -122,19 +122,40 @@ static bool is_digit(char c)
     return (unsigned char)(c - '0') <= 9;
 }
 
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef int8_t mask16 __attribute__((vector_size(16)));
+
+static bytes16 load16(const char *p)
+{
+    bytes16 b;
+
+    memcpy(&b, p, sizeof b);
+    return b;
+}
+
+static mask16 digits16(bytes16 b)
+{
+    return (mask16)(b - '0' <= 9);
+}
+
 /* A quick look over the whole text for "3e1234": without it, and in a text of moderate length, no number can be
- * out of range. Made for the compiler to use vectors. */
+ * out of range. Sixteen places at a time, because every jsonb value goes through here. */
 static bool may_be_large(struct str text)
 {
-    const unsigned char *p = (const unsigned char *)text.at;
-    unsigned char found = 0;
+    mask16 found = {0};
+    uint64_t halves[2];
+    size_t i = 1;
 
-    if (text.len > NUMBER_CHECK_BYTES)
+    if (text.len > NUMBER_CHECK_BYTES || text.len < 16 + 5)
         return true;
-    for (size_t i = 1; i + 4 < text.len; i++)
-        found |= (unsigned char)(((p[i] | 0x20) == 'e') & ((unsigned char)(p[i - 1] - '0') <= 9) &
-                                 ((unsigned char)(p[i + 3] - '0') <= 9) & ((unsigned char)(p[i + 4] - '0') <= 9));
-    return found;
+    for (; i + 16 + 4 <= text.len; i += 16)
+        found |= (mask16)((load16(text.at + i) | 0x20) == 'e') & digits16(load16(text.at + i - 1)) &
+                 digits16(load16(text.at + i + 3)) & digits16(load16(text.at + i + 4));
+    i = text.len - 16 - 4;
+    found |= (mask16)((load16(text.at + i) | 0x20) == 'e') & digits16(load16(text.at + i - 1)) &
+             digits16(load16(text.at + i + 3)) & digits16(load16(text.at + i + 4));
+    memcpy(halves, &found, sizeof halves);
+    return halves[0] | halves[1];
 }
 
 static const char *string_end(const char *p, const char *end)

@@ -239,9 +239,9 @@ static int to_wall(struct conversion *c, struct moment *m)
 static int check_precision(struct conversion *c, int64_t us)
 {
     static const int32_t units[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-    int32_t digits = c->type->precision - 1;
+    int32_t digits = c->type->scale;
 
-    if (digits < 0 || digits > 6 || us % units[digits] == 0)
+    if (!c->type->precision || digits < 0 || digits > 6 || us % units[digits] == 0)
         return 0;
     return convert_refuse_as(c, W0412, "expected at most %d digits after the second", digits);
 }
