@@ -82,9 +82,9 @@ static int reserve_own(struct json_parser *p, size_t n)
     size_t capacity = p->own_capacity ? p->own_capacity : LINKS_MIN;
     uint32_t *own;
 
-    if (n < p->own_capacity)
+    if (n + 1 < p->own_capacity)
         return 0;
-    while (capacity <= n)
+    while (capacity <= n + 1)
         capacity += capacity / 2;
     own = realloc(p->own_pos, capacity * sizeof *own);
     if (!own)
@@ -105,8 +105,7 @@ int json_index(struct json_parser *p, struct str text, uint64_t file_byte, struc
     doc->file_byte = file_byte + p->bom;
     doc->roots_n = 0;
     doc->n = 0;
-    p->at = 0;
-    p->backslash = 0;
+    p->at = p->from = p->backslash = 0;
     p->whole = false;
     if (doc->len > UINT32_MAX - 2 * JSON_PADDING)
         return err_set(err, ERR_FILE, W0328, "a text of %zu bytes is beyond the 4 GiB that can be indexed", doc->len);
@@ -132,6 +131,7 @@ static enum json_simd_status index_record(struct json_parser *p, size_t from, si
         return JSON_SIMD_OOM;
     for (size_t i = 0; i <= n; i++)
         p->own_pos[doc->n + i] = pos[i] + (uint32_t)from;
+    p->own_pos[doc->n + n + 1] = (uint32_t)to;
     doc->pos = p->own_pos;
     p->at = doc->n;
     doc->n += n;
@@ -211,30 +211,28 @@ static int check_escapes(struct json_parser *p, size_t start, size_t end)
 }
 
 /* The flags of the string at token i, whose contents end at *ret_end; or -1. */
-static inline int check_string(struct json_parser *p, uint32_t i, size_t to, size_t *ret_end)
+static inline int check_string(struct json_parser *p, uint32_t i, size_t *ret_end)
 {
     const struct json_doc *doc = &p->doc;
-    size_t start = doc->pos[i] + (size_t)1, end = json_token_end(doc, i);
+    size_t start = doc->pos[i] + (size_t)1, end = json_token_end(doc, i) - 1;
 
-    if (end > to || end <= start || doc->text[--end] != '"')
+    if (end < start || doc->text[end] != '"')
         return -1;
     *ret_end = end;
     return end <= p->backslash ? 0 : check_escapes(p, start, end);
 }
 
 /* Numbers and words; flags, or -1. */
-static int check_scalar(const struct json_parser *p, uint32_t i, size_t to)
+static int check_scalar(const struct json_parser *p, uint32_t i)
 {
     const struct json_doc *doc = &p->doc;
-    size_t end = json_token_end(doc, i);
-    struct str token = str_make(doc->text + doc->pos[i], end - doc->pos[i]);
+    size_t start = doc->pos[i];
+    struct str token = str_make(doc->text + start, json_token_end(doc, i) - start);
 
-    if (end > to)
-        return -1;
     switch (*token.at) {
-    case 't': return str_is(token, "true") ? 0 : -1;
-    case 'f': return str_is(token, "false") ? 0 : -1;
-    case 'n': return str_is(token, "null") ? 0 : -1;
+    case 't': return str_eq(token, str_make("true", 4)) ? 0 : -1;
+    case 'f': return str_eq(token, str_make("false", 5)) ? 0 : -1;
+    case 'n': return str_eq(token, str_make("null", 4)) ? 0 : -1;
     case 'N': return p->options.allow_nonfinite && str_is(token, "NaN") ? JSON_REWRITE : -1;
     case 'I': return p->options.allow_nonfinite && str_is(token, "Infinity") ? JSON_REWRITE : -1;
     }
@@ -244,19 +242,18 @@ static int check_scalar(const struct json_parser *p, uint32_t i, size_t to)
 }
 
 /* Note the key at token i, which ends at `end`, and its hash for those who look for it. */
-static inline int note_key(struct json_parser *p, uint32_t i, size_t end, int flags)
+static inline int note_key(struct json_parser *p, uint32_t i, size_t end, int flags, uint32_t *ret_hash)
 {
     struct json_doc *doc = &p->doc;
-    struct str raw = str_make(doc->text + doc->pos[i] + 1, end - doc->pos[i] - 1);
-    uint32_t hash;
+    size_t start = doc->pos[i] + (size_t)1;
 
     if (!(flags & VALUE_ESCAPED))
-        hash = json_key_hash(raw.at, raw.len);
-    else if (json_keys_hash_escaped(&p->keys, raw, &hash) < 0)
+        *ret_hash = json_key_hash(doc->text + start, end - start);
+    else if (json_keys_hash_escaped(&p->keys, str_make(doc->text + start, end - start), ret_hash) < 0)
         return -1;
     doc->link[i] = (uint32_t)flags;
-    doc->link[i + 1] = hash;
-    return json_keys_push(&p->keys, i, hash);
+    doc->link[i + 1] = *ret_hash;
+    return json_keys_push(&p->keys, i, *ret_hash);
 }
 
 /* --- the walk --- */
@@ -264,13 +261,15 @@ static inline int note_key(struct json_parser *p, uint32_t i, size_t end, int fl
 enum walk { WALK_GOOD, WALK_WRONG, WALK_OOM };
 
 /* Check the value that begins at token i and ends before `to`; *ret is the token behind it. The innermost
- * container (its bracket, its first key, the flags of what is in it) is held in variables, those around it in
- * p->frames. */
+ * container (its bracket, its first key, what is in it) is held in variables, those around it in p->frames.
+ *
+ * Commas and colons are not compared with `to`: where one is behind it, so is what must follow. */
 static enum walk walk(struct json_parser *p, uint32_t i, size_t to, uint32_t *ret)
 {
     const uint32_t *pos = p->doc.pos;
     const char *text = p->doc.text;
-    uint32_t *link = p->doc.link, open = 0, keys = 0, depth = 0;
+    uint32_t *link = p->doc.link, open = 0, keys = 0, depth = 0, hash;
+    uint64_t seen = 0, bit;
     int flags, inside = 0;
     char closer = 0;
     size_t end;
@@ -285,22 +284,24 @@ value:
             return WALK_WRONG;
         p->frames[depth].open = open;
         p->frames[depth].keys = keys;
+        p->frames[depth].seen = seen;
         p->frames[depth++].flags = inside;
         open = i++;
         keys = (uint32_t)p->keys.n;
+        seen = 0;
         inside = 0;
         closer = (char)(text[pos[open]] + 2);
-        if (text[pos[i]] == closer && pos[i] < to)
+        if (text[pos[i]] == closer)
             goto close;
         if (closer == '}')
             goto member;
         goto value;
     case '"':
-        flags = check_string(p, i, to, &end);
+        flags = check_string(p, i, &end);
         link[i] = (uint32_t)flags;
         break;
     default:
-        flags = check_scalar(p, i, to);
+        flags = check_scalar(p, i);
         break;
     }
     if (flags < 0)
@@ -311,10 +312,8 @@ value:
 behind_value:
     if (depth == 0) {
         *ret = i;
-        return pos[i] >= to ? WALK_GOOD : WALK_WRONG;
+        return pos[i] >= to && json_token_end(&p->doc, i - 1) <= to ? WALK_GOOD : WALK_WRONG;
     }
-    if (pos[i] >= to)
-        return WALK_WRONG;
     if (text[pos[i]] == ',') {
         i++;
         if (closer == '}')
@@ -325,7 +324,9 @@ behind_value:
         return WALK_WRONG;
 
 close:
-    flags = p->keys.n - keys > 1 ? json_keys_close(p, keys) : 0;
+    if (pos[i] >= to)
+        return WALK_WRONG;
+    flags = p->keys.n - keys > JSON_KEYS_SMALL ? json_keys_close(p, keys) : 0;
     if (flags < 0)
         return WALK_OOM;
     p->keys.n = keys;
@@ -334,6 +335,7 @@ close:
     link[i] = (uint32_t)flags;
     open = p->frames[--depth].open;
     keys = p->frames[depth].keys;
+    seen = p->frames[depth].seen;
     inside = p->frames[depth].flags | flags;
     closer = (char)(text[pos[open]] + 2);
     i++;
@@ -342,12 +344,16 @@ close:
 member:
     if (pos[i] >= to || text[pos[i]] != '"')
         return WALK_WRONG;
-    flags = check_string(p, i, to, &end);
-    if (flags < 0 || pos[i + 1] >= to || text[pos[i + 1]] != ':')
+    flags = check_string(p, i, &end);
+    if (flags < 0 || text[pos[i + 1]] != ':')
         return WALK_WRONG;
-    if (note_key(p, i, end, flags) < 0)
+    if (note_key(p, i, end, flags, &hash) < 0)
         return WALK_OOM;
     inside |= flags;
+    bit = (uint64_t)1 << (hash >> 26);
+    if (seen & bit)
+        inside |= json_keys_compare(p, keys);
+    seen |= bit;
     i += 2;
     goto value;
 }
@@ -402,6 +408,8 @@ static int report_duplicate(const struct json_parser *p, uint32_t root, size_t f
 
 static int note_root(struct json_doc *doc, uint32_t root)
 {
+    while (doc->roots_n && doc->roots[doc->roots_n - 1] >= root)
+        doc->roots_n--;
     if (doc->roots_n == doc->roots_capacity) {
         size_t capacity = doc->roots_capacity ? 2 * doc->roots_capacity : ROOTS_MIN;
         uint32_t *roots = realloc(doc->roots, capacity * sizeof *roots);
@@ -415,24 +423,31 @@ static int note_root(struct json_doc *doc, uint32_t root)
     return 0;
 }
 
-int json_next(struct json_parser *p, size_t from, size_t to, struct value *ret, struct err *err)
+/* Find the tokens of text[from, to): *ret is the first. */
+static int find_record(struct json_parser *p, size_t from, size_t to, uint32_t *ret, struct err *err)
 {
-    struct json_doc *doc = &p->doc;
-    enum json_simd_status status;
+    enum json_simd_status status = JSON_SIMD_GOOD;
+
+    if (!p->whole)      /* a text that is one record has failed already */
+        status = from == 0 && to == p->doc.len ? JSON_SIMD_BAD : index_record(p, from, to);
+    if (status == JSON_SIMD_OOM)
+        return err_oom(err);
+    if (status == JSON_SIMD_BAD)
+        return report_fault(p, from, to, err);
+    if (from <= p->from)
+        p->backslash = 0;
+    p->from = from;
+    p->at = find_token(p, from);
+    *ret = (uint32_t)p->at;
+    return 0;
+}
+
+static int check_record(struct json_parser *p, size_t from, size_t to, struct value *ret, struct err *err)
+{
     uint32_t root, end;
 
-    from = from > p->bom ? from - p->bom : 0;
-    to = to > p->bom ? to - p->bom : 0;
-    if (from > to || to > doc->len)
-        BUG("a record outside of its text");
-    if (!p->whole) {
-        status = from == 0 && to == doc->len ? JSON_SIMD_BAD : index_record(p, from, to);
-        if (status == JSON_SIMD_OOM)
-            return err_oom(err);
-        if (status == JSON_SIMD_BAD)
-            return report_fault(p, from, to, err);
-    }
-    root = (uint32_t)(p->at = find_token(p, from));
+    if (find_record(p, from, to, &root, err) < 0)
+        return -1;
     p->keys.n = 0;
     p->keys.found = false;
     switch (walk(p, root, to, &end)) {
@@ -442,11 +457,24 @@ int json_next(struct json_parser *p, size_t from, size_t to, struct value *ret, 
     }
     if (p->keys.found && p->options.duplicates == JSON_DUPLICATES_REJECT)
         return report_duplicate(p, root, from, to, err);
-    if (note_root(doc, root) < 0)
+    if (note_root(&p->doc, root) < 0)
         return err_oom(err);
     p->at = end;
-    json_fill(doc, root, ret);
+    json_fill(&p->doc, root, ret);
     return 0;
+}
+
+int json_next(struct json_parser *p, size_t from, size_t to, struct value *ret, struct err *err)
+{
+    int failed;
+
+    from = from > p->bom ? from - p->bom : 0;
+    to = to > p->bom ? to - p->bom : 0;
+    if (from > to || to > p->doc.len)
+        BUG("a record outside of its text");
+    failed = check_record(p, from, to, ret, err);
+    p->line = 1;
+    return failed;
 }
 
 int json_parse(struct json_parser *p, struct str text, struct value *ret, struct err *err)

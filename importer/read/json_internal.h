@@ -16,7 +16,8 @@
  *     string   its flags; a key that another one replaces has JSON_SHADOWED
  *     :        the hash of the key before it
  *
- * pos[n] is the end of the text, so that the end of any token can be found from its successor. */
+ * pos[n] and pos[n + 1] are the end of the text, so that the end of any token can be found from its successor,
+ * and a walk that looks one token too far finds nothing. */
 struct json_doc {
     const char *text;
     size_t len;
@@ -42,11 +43,16 @@ struct json_frame {
     uint32_t open;
     uint32_t keys;          /* where its keys begin in json_keys */
     int flags;
+    uint64_t seen;          /* a bit for each hash among its keys */
+};
+
+struct json_key {
+    uint32_t hash, node;
 };
 
 /* Keys of the open objects, innermost last; see json_keys.c. */
 struct json_keys {
-    uint32_t *hash, *node;
+    struct json_key *at;
     size_t n, capacity;
     uint32_t *table;        /* scratch for one large object */
     size_t table_capacity;
@@ -66,13 +72,14 @@ struct json_parser {
     size_t own_capacity, link_capacity;
     size_t bom;             /* bytes skipped before doc.text */
     size_t at;              /* token where the next record is looked for */
+    size_t from;            /* of the record before */
     size_t backslash;       /* place of the first backslash that is not before the current string */
     uint64_t line;          /* of the next record, for messages */
     struct json_frame *frames;
     struct json_keys keys;
 };
 
-/* Lines in messages and errors of the next json_next() count from `line` instead of 1. */
+/* Lines in the message and place of the next json_next() count from `line` instead of 1. */
 void json_at_line(struct json_parser *p, uint64_t line);
 
 /* --- the inner loop's functions --- */
@@ -87,8 +94,10 @@ static inline size_t json_token_end(const struct json_doc *doc, size_t i)
 {
     size_t end = doc->pos[i + 1];
 
-    while (json_is_space(doc->text[end - 1]))
-        end--;
+    if ((unsigned char)doc->text[end - 1] <= ' ') {
+        while (json_is_space(doc->text[end - 1]))
+            end--;
+    }
     return end;
 }
 
@@ -146,9 +155,47 @@ static inline bool json_same_bytes(const char *a, const char *b, size_t len)
     return memcmp(a, b, len) == 0;
 }
 
-/* The value at token i of a checked text. The first form is for loops: a value that is returned is copied,
- * and to copy in one piece what was just stored field by field stalls the processor. */
-void json_fill(const struct json_doc *doc, uint32_t i, struct value *ret);
+/* The type of a value in a checked text is told by its first bytes. */
+static inline enum value_type json_type_at(const char *at)
+{
+    switch (*at) {
+    case '{': return VALUE_OBJECT;
+    case '[': return VALUE_ARRAY;
+    case '"': return VALUE_STRING;
+    case 't':
+    case 'f': return VALUE_BOOL;
+    case 'n':
+    case 'N':
+    case 'I': return VALUE_NULL;
+    case '-': return at[1] == 'I' ? VALUE_NULL : VALUE_NUMBER;
+    default: return VALUE_NUMBER;
+    }
+}
+
+/* The value at token i of a checked text, field by field: to copy in one piece what was just stored in several,
+ * as returning it would, stalls the processor. */
+static inline void json_fill(const struct json_doc *doc, uint32_t i, struct value *ret)
+{
+    const char *at = doc->text + doc->pos[i];
+    enum value_type type = json_type_at(at);
+
+    ret->type = (uint8_t)type;
+    ret->truth = *at == 't';
+    ret->flags = 0;
+    ret->node = i;
+    ret->doc = doc;
+    if (type == VALUE_STRING) {
+        ret->flags = doc->link[i] & JSON_PUBLIC;
+        ret->text.at = at + 1;
+        ret->text.len = json_token_end(doc, i) - doc->pos[i] - 2;
+    } else if (type == VALUE_ARRAY || type == VALUE_OBJECT) {
+        ret->flags = doc->link[doc->link[i]] & JSON_PUBLIC;
+        ret->text = str_make(NULL, 0);
+    } else {
+        ret->text.at = at;
+        ret->text.len = json_token_end(doc, i) - doc->pos[i];
+    }
+}
 
 static inline struct value json_node(const struct json_doc *doc, uint32_t i)
 {
@@ -194,13 +241,16 @@ static inline int json_keys_push(struct json_keys *k, uint32_t node, uint32_t ha
 {
     if (k->n == k->capacity && json_keys_grow(k) < 0)
         return -1;
-    k->hash[k->n] = hash;
-    k->node[k->n++] = node;
+    k->at[k->n].hash = hash;
+    k->at[k->n++].node = node;
     return 0;
 }
 
-/* Look for repetitions among the keys from `base` on and drop them all; flags of the object, or -1 when out
- * of memory. */
+/* Does the key noted last repeat one of the object whose keys begin at `base`? Flags of the object. Says nothing
+ * beyond JSON_KEYS_SMALL keys: json_keys_close() does then. */
+int json_keys_compare(struct json_parser *p, size_t base);
+
+/* Look for repetitions among the many keys from `base` on; flags of the object, or -1 when out of memory. */
 int json_keys_close(struct json_parser *p, size_t base);
 
 /* --- json_scan.c: the slow scan --- */
@@ -223,5 +273,8 @@ struct json_scan {
  * len + 1 places) it makes the same index as json_simd_index(). */
 bool json_scan(const struct json_scan *how, const char *text, size_t len, struct json_fault *ret, uint32_t *pos,
                size_t *n);
+
+/* Does a file that begins like this hold UTF-16: a byte order mark, or every second byte NUL? */
+bool json_looks_like_utf16(const char *text, size_t len);
 
 #endif

@@ -16,8 +16,7 @@ int json_keys_init(struct json_keys *k)
 
 void json_keys_release(struct json_keys *k)
 {
-    free(k->hash);
-    free(k->node);
+    free(k->at);
     free(k->table);
     buf_release(&k->decoded);
 }
@@ -25,16 +24,11 @@ void json_keys_release(struct json_keys *k)
 int json_keys_grow(struct json_keys *k)
 {
     size_t capacity = k->capacity ? 2 * k->capacity : 256;
-    uint32_t *hash, *node;
+    struct json_key *at = realloc(k->at, capacity * sizeof *at);
 
-    hash = realloc(k->hash, capacity * sizeof *hash);
-    if (!hash)
+    if (!at)
         return -1;
-    k->hash = hash;
-    node = realloc(k->node, capacity * sizeof *node);
-    if (!node)
-        return -1;
-    k->node = node;
+    k->at = at;
     k->capacity = capacity;
     return 0;
 }
@@ -88,25 +82,17 @@ static void repeated(struct json_parser *p, uint32_t first, uint32_t second)
     p->doc.link[p->options.duplicates == JSON_DUPLICATES_LAST ? first : second] |= JSON_SHADOWED;
 }
 
-static int close_small(struct json_parser *p, size_t base)
+int json_keys_compare(struct json_parser *p, size_t base)
 {
-    const uint32_t *hash = p->keys.hash + base, *node = p->keys.node + base;
-    size_t n = p->keys.n - base;
-    uint64_t seen = 0;
+    const struct json_key *keys = p->keys.at + base;
+    size_t last = p->keys.n - base - 1;
     int flags = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bit = (uint64_t)1 << (hash[i] >> 26);
-
-        if (seen & bit) {
-            for (size_t j = 0; j < i; j++) {
-                if (hash[j] == hash[i] && same_key(&p->doc, node[j], node[i])) {
-                    repeated(p, node[j], node[i]);
-                    flags = JSON_REWRITE;
-                }
-            }
+    for (size_t i = 0; last < JSON_KEYS_SMALL && i < last; i++) {
+        if (keys[i].hash == keys[last].hash && same_key(&p->doc, keys[i].node, keys[last].node)) {
+            repeated(p, keys[i].node, keys[last].node);
+            flags = JSON_REWRITE;
         }
-        seen |= bit;
     }
     return flags;
 }
@@ -177,32 +163,32 @@ static int table_clear(struct json_keys *k, size_t n, size_t *ret_mask)
     return 0;
 }
 
-/* The table holds indexes of keys plus one; `hash` is free to hold parts of the strong hashes, as nothing asks
- * for the quick ones after this. */
-static int close_large(struct json_parser *p, size_t base)
+/* The table holds indexes of keys plus one; the keys' hashes make place for parts of the strong ones, as nothing
+ * asks for the quick ones after this. */
+int json_keys_close(struct json_parser *p, size_t base)
 {
     struct json_keys *k = &p->keys;
-    uint32_t *hash = k->hash + base, *node = k->node + base;
+    struct json_key *keys = k->at + base;
     size_t n = k->n - base, mask, slot;
     int flags = 0;
 
     if (table_clear(k, n, &mask) < 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
-        struct str key = json_token_text(&p->doc, node[i]);
+        struct str key = json_token_text(&p->doc, keys[i].node);
         uint64_t strong;
 
-        if (p->doc.link[node[i]] & VALUE_ESCAPED)
+        if (p->doc.link[keys[i].node] & VALUE_ESCAPED)
             key = decode(k, key);
         if (!key.at)
             return -1;
         strong = sip_hash(k->seed, key);
-        hash[i] = (uint32_t)(strong >> 32);
+        keys[i].hash = (uint32_t)(strong >> 32);
         for (slot = strong & mask; k->table[slot]; slot = (slot + 1) & mask) {
-            size_t j = k->table[slot] - 1;
+            const struct json_key *other = &keys[k->table[slot] - 1];
 
-            if (hash[j] == hash[i] && same_key(&p->doc, node[j], node[i])) {
-                repeated(p, node[j], node[i]);
+            if (other->hash == keys[i].hash && same_key(&p->doc, other->node, keys[i].node)) {
+                repeated(p, other->node, keys[i].node);
                 flags = JSON_REWRITE;
                 break;
             }
@@ -210,14 +196,5 @@ static int close_large(struct json_parser *p, size_t base)
         if (!k->table[slot] || p->options.duplicates == JSON_DUPLICATES_LAST)
             k->table[slot] = (uint32_t)i + 1;
     }
-    return flags;
-}
-
-int json_keys_close(struct json_parser *p, size_t base)
-{
-    size_t n = p->keys.n - base;
-    int flags = n < 2 ? 0 : n <= JSON_KEYS_SMALL ? close_small(p, base) : close_large(p, base);
-
-    p->keys.n = base;
     return flags;
 }

@@ -340,13 +340,15 @@ static bool scan_token(struct scanner *s, enum state *state)
     BUG("state %d", (int)*state);
 }
 
-static bool looks_like_utf16(const char *text, size_t len)
+bool json_looks_like_utf16(const char *text, size_t len)
 {
     if (len < 2)
         return false;
     if (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)
         return true;
-    return (text[0] == '\0') != (text[1] == '\0');
+    if ((text[0] == '\0') == (text[1] == '\0'))
+        return false;
+    return len < 4 || ((text[0] == '\0') == (text[2] == '\0') && (text[1] == '\0') == (text[3] == '\0'));
 }
 
 bool json_scan(const struct json_scan *how, const char *text, size_t len, struct json_fault *ret, uint32_t *pos,
@@ -356,7 +358,7 @@ bool json_scan(const struct json_scan *how, const char *text, size_t len, struct
     enum state state = WANT_VALUE;
 
     s.invalid_at = str_utf8_invalid_at(str_make(text, len));
-    if (how->file_start && looks_like_utf16(text, len)) {
+    if (how->file_start && json_looks_like_utf16(text, len)) {
         wrong(&s, W0325, 0, 0, "this looks like UTF-16; convert it to UTF-8");
         return label(&s, "not UTF-8", "iconv -f UTF-16 -t UTF-8 converts a file");
     }

@@ -24,7 +24,7 @@ struct json_simd *json_simd_new(void);  /* NULL when out of memory */
 void json_simd_free(struct json_simd *s);
 
 /* The places of all { } [ ] : , and of the first byte of every string, number and word, in order; closing
- * quotes are not among them. `*ret` is followed by one more place, `len`, and is lent until the next call.
+ * quotes are not among them. `*ret` is followed by `len`, twice, and is lent until the next call.
  * A text of nothing but white space is good and has no places. `len` is below 4 GiB. */
 enum json_simd_status json_simd_index(struct json_simd *s, const char *text, size_t len, const uint32_t **ret,
                                       size_t *ret_n);

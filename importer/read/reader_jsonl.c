@@ -64,12 +64,8 @@ static bool is_blank(struct str line)
 /* The file's first bytes: UTF-16 would make every line an error of its own. */
 static int refuse_utf16(struct jsonl_reader *r, const struct line *line, struct err *err)
 {
-    const char *at = r->lines.at;
-
     r->utf16_checked = true;
-    if (r->lines.len < 2 || line->byte != 0)
-        return 0;
-    if (memcmp(at, "\xff\xfe", 2) != 0 && memcmp(at, "\xfe\xff", 2) != 0 && (at[0] == '\0') == (at[1] == '\0'))
+    if (line->byte != 0 || !json_looks_like_utf16(r->lines.at, r->lines.len))
         return 0;
     err_set(err, ERR_FILE, W0325, "this looks like UTF-16; convert it to UTF-8");
     err_help(err, "iconv -f UTF-16 -t UTF-8 converts a file");

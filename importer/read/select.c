@@ -163,23 +163,27 @@ struct selection {
 
 static void visit(const struct selection *s, const struct node *node, const struct value *v, bool covered);
 
-static const struct node *key_child(const struct node *node, const struct json_doc *doc, uint32_t i)
+/* Is `key`, which has 8 readable bytes behind it, the one at token i? Only white space stands between a key's
+ * closing quote and the colon, so a quote before the colon is that one. */
+static inline bool key_is(const struct json_doc *doc, uint32_t i, struct str key)
+{
+    size_t start = doc->pos[i] + (size_t)1;
+
+    if (doc->link[i] & VALUE_ESCAPED)
+        return json_text_cmp(json_token_text(doc, i), true, key, false) == 0;
+    return start + key.len < doc->pos[i + 1] && doc->text[start + key.len] == '"' &&
+           json_same_bytes(doc->text + start, key.at, key.len);
+}
+
+static inline const struct node *key_child(const struct node *node, const struct json_doc *doc, uint32_t i)
 {
     uint32_t hash = doc->link[i + 1];
 
     for (size_t at = hash & node->mask; node->table[at]; at = (at + 1) & node->mask) {
         const struct node *child = &node->children[node->table[at] - 1];
-        struct str raw;
 
-        if (child->hash != hash)
-            continue;
-        raw = json_token_text(doc, i);
-        if (doc->link[i] & VALUE_ESCAPED) {
-            if (json_text_cmp(raw, true, child->step.key, false) == 0)
-                return child;
-        } else if (raw.len == child->step.key.len && json_same_bytes(raw.at, child->step.key.at, raw.len)) {
+        if (child->hash == hash && key_is(doc, i, child->step.key))
             return child;
-        }
     }
     return NULL;
 }

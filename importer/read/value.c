@@ -4,47 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* What a text that has been checked holds at a scalar or bracket is told by its first byte. */
-static enum value_type type_at(const char *at)
-{
-    switch (*at) {
-    case '{': return VALUE_OBJECT;
-    case '[': return VALUE_ARRAY;
-    case '"': return VALUE_STRING;
-    case 't':
-    case 'f': return VALUE_BOOL;
-    case 'n':
-    case 'N':
-    case 'I': return VALUE_NULL;
-    case '-': return at[1] == 'I' ? VALUE_NULL : VALUE_NUMBER;
-    default: return VALUE_NUMBER;
-    }
-}
-
-void json_fill(const struct json_doc *doc, uint32_t i, struct value *ret)
-{
-    const char *at = doc->text + doc->pos[i];
-    enum value_type type = type_at(at);
-    uint16_t flags = 0;
-
-    ret->type = (uint8_t)type;
-    ret->truth = *at == 't';
-    ret->node = i;
-    ret->doc = doc;
-    if (type == VALUE_STRING) {
-        flags = doc->link[i] & JSON_PUBLIC;
-        ret->text.at = at + 1;
-        ret->text.len = json_token_end(doc, i) - doc->pos[i] - 2;
-    } else if (type == VALUE_ARRAY || type == VALUE_OBJECT) {
-        flags = doc->link[doc->link[i]] & JSON_PUBLIC;
-        ret->text = str_make(NULL, 0);
-    } else {
-        ret->text.at = at;
-        ret->text.len = json_token_end(doc, i) - doc->pos[i];
-    }
-    ret->flags = flags;
-}
-
 struct value value_int(int64_t n, struct arena *a)
 {
     char *text = arena_printf(a, "%" PRId64, n);
@@ -343,6 +302,8 @@ bool json_pointer(const struct json_doc *doc, uint32_t root, uint32_t i, struct 
 {
     uint32_t at = root;
 
+    if (i > json_value_end(doc, root))
+        return false;
     while (at != i) {
         bool object = doc->text[doc->pos[at]] == '{';
         size_t index = 0;

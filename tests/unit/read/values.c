@@ -213,6 +213,26 @@ static void test_records(bool broken)
     json_parser_free(p);
 }
 
+/* What goes from right to left against the contract is slower, but not wrong. */
+static void test_backwards(void)
+{
+    static const char text[] = "\"\\n\"\n\"x\"\n\"\\u0041\\q\"\n[\"\\u0000\"]\n";
+    static const size_t from[] = {20, 9, 5, 0, 0, 20}, to[] = {30, 19, 8, 4, 4, 30};
+    static const int good[] = {1, 0, 1, 1, 1, 1}, flag[] = {VALUE_NUL, 0, 0, VALUE_ESCAPED, VALUE_ESCAPED, VALUE_NUL};
+    struct json_parser *p = json_parser_new(NULL, NULL);
+    char *copy = padded(text, sizeof text - 1);
+
+    json_index(p, str_make(copy, sizeof text - 1), 0, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+        struct value v = {0};
+        bool taken = json_next(p, from[i], to[i], &v, NULL) == 0;
+
+        ok(taken == good[i] && (!taken || v.flags == flag[i]), "record at %zu, read out of turn", from[i]);
+    }
+    json_parser_free(p);
+    free(copy);
+}
+
 /* --- order --- */
 
 /* Ascending by jq's order; equal ones share a number. */
@@ -349,6 +369,7 @@ int main(void)
     test_places();
     test_records(false);
     test_records(true);
+    test_backwards();
     test_order();
     test_duplicates(0);
     test_duplicates(100);
