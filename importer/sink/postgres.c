@@ -127,7 +127,8 @@ int postgres_lost(struct postgres *p, enum code code, const char *why, struct er
     p->lost = true;
     postgres_add_line(&text, why && *why ? why : "connection lost");
     err_set(err, ERR_RUN, code, "%s: %s", p->name, buf_text(&text));
-    return db_set_state(err, "08006");
+    /* What a server says against the protocol it will say again. */
+    return db_set_state(err, code == W0502 ? "08P01" : "08006");
 }
 
 int postgres_lost_now(struct postgres *p, struct err *err)

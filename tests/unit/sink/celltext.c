@@ -11,12 +11,14 @@
 #define TEXT(kind_, s) {.kind = (kind_), .text = {(s), sizeof(s) - 1}}
 
 static const struct type int4 = {.kind = TYPE_INT4}, float4 = {.kind = TYPE_FLOAT4}, float8 = {.kind = TYPE_FLOAT8};
-static const struct type text = {.kind = TYPE_TEXT}, zoned = {.kind = TYPE_TIMESTAMPTZ}, plain = {.kind = TYPE_TIMESTAMP};
+static const struct type text = {.kind = TYPE_TEXT};
+static const struct type zoned = {.kind = TYPE_TIMESTAMPTZ}, plain = {.kind = TYPE_TIMESTAMP};
 static const struct type texts = {.kind = TYPE_ARRAY, .element = &text};
 
 static const struct cell words[] = {TEXT(CELL_TEXT, "a,b"), TEXT(CELL_TEXT, ""), {.kind = CELL_NULL},
                                     TEXT(CELL_TEXT, "NULL"), TEXT(CELL_TEXT, "q\"\\\t")};
-static const struct cell inner[] = {{.kind = CELL_ARRAY, .items = {words, 1}}, {.kind = CELL_ARRAY, .items = {words, 1}}};
+static const struct cell inner[] = {{.kind = CELL_ARRAY, .items = {words, 1}},
+                                    {.kind = CELL_ARRAY, .items = {words, 1}}};
 
 static const struct {
     const char *name;

@@ -1,4 +1,5 @@
-/* tests/unit/sink/copybinary.c: fields of binary COPY, byte by byte. What the server makes of them: roundtrip.c. */
+/* tests/unit/sink/copybinary.c: fields of binary COPY, byte by byte. What the server makes of them is in
+ * postgres_roundtrip.c. */
 #include "sink/copybinary.h"
 
 #include "base/cleanup.h"
@@ -97,7 +98,8 @@ static const struct {
 } without[] = {
     {"inet", &inet, &inet}, {"array of inet", &inets, &inets}, {"text into an integer", &int4, &text},
     {"integer into a float", &float8, &int8}, {"numeric into a float", &float8, &numeric},
-    {"array into a number", &int4, &ints}, {"text into a uuid", &uuid, &text}, {"double into a single", &float4, &float8},
+    {"array into a number", &int4, &ints}, {"text into a uuid", &uuid, &text},
+    {"double into a single", &float4, &float8},
 };
 
 static void to_hex(const struct buf *b, size_t from, char *out)

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { COLUMNS_MAX = 16 };
+enum { COLUMNS_MAX = 32 };
 
 /* One prepared table; `columns` are names, "a" or "a>table.column:key+key" for a reference. */
 struct target {
