@@ -1,0 +1,13 @@
+-- What was archived comes back first.
+
+DROP VIEW v_all_batch_requests;
+DROP FUNCTION archive_completed_batches(interval);
+DROP FUNCTION cleanup_expired_sessions();
+INSERT INTO batch_requests (
+    id, batch_id, custom_id, request_index, file_id, relative_path, target_locale, request_body, response_body,
+    response_status, status, error_message, created_at, updated_at)
+SELECT
+    id, batch_id, custom_id, request_index, file_id, relative_path, target_locale, request_body, response_body,
+    response_status, status, error_message, created_at, updated_at
+FROM batch_requests_archive;
+DROP TABLE batch_requests_archive;

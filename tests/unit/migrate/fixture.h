@@ -1,0 +1,163 @@
+/* tests/unit/migrate/fixture.h: a folder of version files and a database to run them on, for one engine. */
+#ifndef WINDROW_TESTS_MIGRATE_FIXTURE_H
+#define WINDROW_TESTS_MIGRATE_FIXTURE_H
+
+#include "base/cleanup.h"
+#include "migrate/migrate_internal.h"
+#include "tap.h"
+
+#include <ftw.h>
+#include <sys/stat.h>
+
+struct fixture {
+    char dir[64];               /* holds postgresql/, sqlite/ and t.db */
+    char target[600], server[512];
+    enum db_engine engine;
+    const char *name;           /* for test names */
+    struct migrate_options o;
+    unsigned events[MIGRATE_RECONNECT + 1];
+};
+
+static inline void fixture_write(struct fixture *f, const char *file, const char *text)
+{
+    char path[256];
+    FILE *out;
+
+    snprintf(path, sizeof path, "%s/%s/%s", f->dir, plan_folder(f->engine), file);
+    out = fopen(path, "w");
+    if (!out || fputs(text, out) < 0 || fclose(out) != 0)
+        abort();
+}
+
+static inline void fixture_remove(struct fixture *f, const char *file)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "%s/%s/%s", f->dir, plan_folder(f->engine), file);
+    unlink(path);
+}
+
+static inline void fixture_event(void *context, const struct migrate_event *e)
+{
+    ((struct fixture *)context)->events[e->kind]++;
+}
+
+static inline void fixture_server_exec(const struct fixture *f, const char *sql)
+{
+    struct db *db = db_open(f->server, &(struct db_options){0}, NULL);
+
+    if (!db || db_exec(db, sql, NULL) < 0)
+        abort();
+    db_close(db);
+}
+
+/* False when the engine cannot be tested here. */
+static inline bool fixture_open(struct fixture *f, enum db_engine engine)
+{
+    const char *server = getenv("WINDROW_TEST_PG");
+    struct buf target = BUF_INIT;
+    char path[128];
+
+    *f = (struct fixture){.engine = engine, .name = plan_folder(engine), .dir = "/tmp/windrow-migrate-XXXXXX"};
+    if (engine == DB_POSTGRESQL && (!server || strlen(server) >= sizeof f->server))
+        return false;
+    if (!mkdtemp(f->dir))
+        abort();
+    snprintf(path, sizeof path, "%s/%s", f->dir, plan_folder(engine));
+    mkdir(path, 0700);
+    if (engine == DB_SQLITE) {
+        snprintf(f->target, sizeof f->target, "sqlite:%s/t.db", f->dir);
+    } else {
+        snprintf(f->server, sizeof f->server, "%s", server);
+        fixture_server_exec(f, "DROP DATABASE IF EXISTS windrow_test_migrate WITH (FORCE)");
+        fixture_server_exec(f, "CREATE DATABASE windrow_test_migrate TEMPLATE template0");
+        if (scratch_target(server, "windrow_test_migrate", &target, NULL) < 0)
+            abort();
+        snprintf(f->target, sizeof f->target, "%s", buf_text(&target));
+        buf_release(&target);
+    }
+    f->o = (struct migrate_options){.target = f->target, .system = "test", .dir = f->dir, .event = fixture_event,
+                                    .context = f, .wait_ms = 300, .lock_ms = 100, .lock_tries = 3};
+    return true;
+}
+
+static inline int fixture_unlink(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st, (void)flag, (void)ftw;
+    return remove(path);
+}
+
+static inline void fixture_close(struct fixture *f)
+{
+    nftw(f->dir, fixture_unlink, 8, FTW_DEPTH | FTW_PHYS);
+    if (f->engine == DB_POSTGRESQL)
+        fixture_server_exec(f, "DROP DATABASE IF EXISTS windrow_test_migrate WITH (FORCE)");
+}
+
+/* Run on a fresh connection; the number of steps done, -1 with *err. */
+static inline int fixture_go(struct fixture *f, enum migrate_direction d, struct migrate_range range, struct err *err)
+{
+    struct migrate *m = migrate_open(&f->o, err);
+    struct migrate_result r = {0};
+    int rc;
+
+    if (!m)
+        return -1;
+    rc = d == MIGRATE_UP ? migrate_up(m, &range, &r, err) : migrate_down(m, &range, &r, err);
+    rc = rc < 0 ? -1 : (int)r.n;
+    migrate_result_release(&r);
+    migrate_close(m);
+    return rc;
+}
+
+static inline int fixture_up(struct fixture *f, struct err *err)
+{
+    return fixture_go(f, MIGRATE_UP, (struct migrate_range){0}, err);
+}
+
+static inline int fixture_down(struct fixture *f, struct err *err)
+{
+    return fixture_go(f, MIGRATE_DOWN, (struct migrate_range){0}, err);
+}
+
+static inline int fixture_exec(struct fixture *f, const char *sql)
+{
+    struct db *db = db_open(f->target, &(struct db_options){0}, NULL);
+    CLEANUP(err_release) struct err err = {0};
+    int rc = db ? db_exec(db, sql, &err) : -1;
+
+    if (rc < 0)
+        printf("# %s\n", err.message);
+    db_close(db);
+    return rc;
+}
+
+/* The first cell as a number; -1 when the statement fails. */
+static inline int64_t fixture_number(struct fixture *f, const char *sql)
+{
+    struct db *db = db_open(f->target, &(struct db_options){0}, NULL);
+    CLEANUP(db_result_release) struct db_result r = {0};
+    int64_t n = db && db_query(db, sql, NULL, 0, &r, NULL) == 0 && r.n_rows ? db_cell_int(&r, 0, 0) : -1;
+
+    db_close(db);
+    return n;
+}
+
+/* Number of drifts, -1 on failure. */
+static inline int fixture_verify(struct fixture *f, bool tell)
+{
+    CLEANUP(err_release) struct err err = {0};
+    struct migrate *m = migrate_open(&f->o, &err);
+    CLEANUP(migrate_drifts_release) struct migrate_drifts d = {0};
+    int rc = m ? migrate_verify(m, &d, &err) : -1;
+
+    for (size_t i = 0; tell && i < d.n; i++)
+        printf("# drift %d: %s %s\n#   expected %s\n#   found %s\n", (int)d.items[i].kind, d.items[i].object,
+               d.items[i].name, d.items[i].expected ? d.items[i].expected : "-", d.items[i].found ? d.items[i].found : "-");
+    if (rc < 0)
+        printf("# verify: %s\n", err.message);
+    migrate_close(m);
+    return rc < 0 ? -1 : (int)d.n;
+}
+
+#endif
