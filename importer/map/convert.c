@@ -30,7 +30,8 @@ static void add_help(struct conversion *c)
     if (c->v->type == VALUE_STRING && (number || kind == TYPE_BOOL))
         err_help(c->err, "this is a string; `coerce: true` takes what stands in the quotes, exactly or not at all");
     else if (c->v->type == VALUE_NUMBER && kind >= TYPE_INT2 && kind <= TYPE_INT8)
-        err_help(c->err, "an integer has neither point nor exponent; `coerce: true` takes 1.0 and 1e3, which are whole");
+        err_help(c->err,
+                 "an integer has neither point nor exponent; `coerce: true` takes 1.0 and 1e3, which are whole");
     else if ((c->v->type == VALUE_NUMBER || c->v->type == VALUE_BOOL) && kind == TYPE_TEXT)
         err_help(c->err, "this is %s; `coerce: true` takes it as it is written", value_type_name(c->v));
     else if (c->v->type == VALUE_NUMBER && kind >= TYPE_DATE && kind <= TYPE_TIMESTAMPTZ)
@@ -245,7 +246,9 @@ int convert_format_check(const char *format, const struct type *type, struct err
     else if (type->kind >= TYPE_DATE && type->kind <= TYPE_TIMESTAMPTZ)
         err_set(err, ERR_RUN, W0414, "not a format for times");
     else
-        err_set(err, ERR_RUN, W0414, "a format is for times and bytea, this column is %s", type->name ? type->name : "neither");
-    err_help(err, "times: rfc3339, epoch_s, epoch_ms, epoch_us, or %%Y-%%m-%%d %%H:%%M:%%S and the other letters; see `explain W0414`");
+        err_set(err, ERR_RUN, W0414, "a format is for times and bytea, this column is %s",
+                type->name ? type->name : "neither");
+    err_help(err, "times: rfc3339, epoch_s, epoch_ms, epoch_us, or %%Y-%%m-%%d %%H:%%M:%%S and other letters; "
+             "see `windrow explain W0414`");
     return err_at_byte(err, (uint64_t)fault);
 }

@@ -7,8 +7,10 @@
 enum { UNSET = -1, DAY_SECONDS = 86400 };
 static const char letters[] = "YmdHMSfzbBaAyjpIs%";
 
-static const char *const months[] = {"january", "february", "march", "april", "may", "june", "july", "august", "september",
-                                     "october", "november", "december"};
+static const char *const months[] = {
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+};
 static const char *const weekdays[] = {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"};
 
 struct fields {
@@ -147,9 +149,11 @@ static bool epoch(struct fields *f)
 
 static bool half_day(struct fields *f)
 {
-    if (f->text.len < 2 || (f->text.at[1] | 0x20) != 'm' || ((f->text.at[0] | 0x20) != 'a' && (f->text.at[0] | 0x20) != 'p'))
+    char half = f->text.len >= 2 && (f->text.at[1] | 0x20) == 'm' ? (char)(f->text.at[0] | 0x20) : '\0';
+
+    if (half != 'a' && half != 'p')
         return false;
-    f->afternoon = (f->text.at[0] | 0x20) == 'p';
+    f->afternoon = half == 'p';
     skip(f, 2);
     return true;
 }

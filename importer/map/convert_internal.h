@@ -16,7 +16,8 @@ struct conversion {
 
 /* convert.c: "expected ..." by the type; the same with another label. Always -1. */
 int convert_refuse(struct conversion *c);
-int convert_refuse_as(struct conversion *c, enum code code, const char *label, ...) __attribute__((format(printf, 3, 4)));
+int convert_refuse_as(struct conversion *c, enum code code, const char *label, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* convert_text.c: the text of a string value, decoded, mended and trimmed as the options say. */
 int convert_text_slow(struct conversion *c, struct str *ret);

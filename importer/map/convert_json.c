@@ -109,7 +109,8 @@ static int judge(struct conversion *c, unsigned found)
         return err_help(c->err, "`nul: strip` takes it out, `nul: replace` puts U+FFFD in its place");
     }
     if ((found & (VALUE_SURROGATE | INVALID)) && c->options->utf8 == CONVERT_UTF8_REJECT) {
-        convert_refuse_as(c, W0411, found & INVALID ? "a string inside is not UTF-8" : "a string inside has half of a surrogate pair");
+        convert_refuse_as(c, W0411, "a string inside %s",
+                          found & INVALID ? "is not UTF-8" : "has half of a surrogate pair");
         return err_help(c->err, "`utf8: replace` puts U+FFFD in its place and counts it");
     }
     c->did |= found & VALUE_NUL ? CONVERT_DID_NUL : 0;

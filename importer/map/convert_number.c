@@ -217,7 +217,8 @@ static int expand(struct conversion *c, const struct decimal *d, struct str *ret
 
 static int numeric_too_wide(struct conversion *c)
 {
-    return convert_refuse_as(c, W0412, "expected a number that fits %s exactly", c->type->name ? c->type->name : "the column");
+    return convert_refuse_as(c, W0412, "expected a number that fits %s exactly",
+                             c->type->name ? c->type->name : "the column");
 }
 
 /* numeric(precision, scale): the digits must lie between 10^(precision - scale) and 10^-scale. */
@@ -236,7 +237,8 @@ static bool numeric_fits(const struct type *type, const struct decimal *d)
 static struct str cut_zeros(const struct type *type, struct str text)
 {
     const char *point = memchr(text.at, '.', text.len);
-    size_t places = point ? text.len - (size_t)(point - text.at) - 1 : 0, keep = type->scale > 0 ? (size_t)type->scale : 0;
+    size_t places = point ? text.len - (size_t)(point - text.at) - 1 : 0;
+    size_t keep = type->scale > 0 ? (size_t)type->scale : 0;
 
     if (type->precision == 0 || places <= keep)
         return text;
@@ -272,8 +274,10 @@ int convert_to_numeric(struct conversion *c)
 /* Up to 15 digits and a power of ten that a double holds exactly: one operation, which rounds once. */
 static bool quick_float(const struct decimal *d, double *ret)
 {
-    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double powers[] = {
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+        1e20, 1e21, 1e22,
+    };
     size_t n = digit_count(d);
     int64_t power = d->exponent - (int64_t)d->fraction.len, mantissa = 0;
     double f;
@@ -314,7 +318,8 @@ int convert_to_float(struct conversion *c)
     if ((c->type->kind == TYPE_FLOAT4 || !quick_float(&d, &f)) && slow_float(c, text, &f) < 0)
         return -1;
     if (isinf(f))
-        return convert_refuse_as(c, W0412, "too large for %s", c->type->kind == TYPE_FLOAT4 ? "real" : "double precision");
+        return convert_refuse_as(c, W0412, "too large for %s",
+                                 c->type->kind == TYPE_FLOAT4 ? "real" : "double precision");
     if (f == 0) {
         significant(&d, &first, &end);
         if (first != end)

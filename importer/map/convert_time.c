@@ -109,7 +109,8 @@ static bool read_rfc3339(enum type_kind kind, struct str text, struct moment *re
         return text.len == 10 && read_date(text, &ret->days);
     if (kind == TYPE_TIME)
         return read_clock(&text, &ret->clock_us) && text.len == 0;
-    if (text.len < 19 || (text.at[10] != 'T' && text.at[10] != ' ' && text.at[10] != 't') || !read_date(text, &ret->days))
+    if (text.len < 19 || (text.at[10] != 'T' && text.at[10] != ' ' && text.at[10] != 't') ||
+        !read_date(text, &ret->days))
         return false;
     text = str_make(text.at + 11, text.len - 11);
     return read_clock(&text, &ret->clock_us) && read_offset(text, ret);
@@ -135,9 +136,9 @@ static int out_of_years(struct conversion *c, int shift)
 /* The decimals to shift by: 6, 3, 0; or -1 when it is no epoch. */
 static int epoch_shift(const char *format)
 {
-    if (format[0] != 'e' || strncmp(format, "epoch_", 6) != 0)
-        return -1;
-    return strcmp(format + 6, "s") == 0 ? 6 : strcmp(format + 6, "ms") == 0 ? 3 : strcmp(format + 6, "us") == 0 ? 0 : -1;
+    if (strcmp(format, "epoch_s") == 0)
+        return 6;
+    return strcmp(format, "epoch_ms") == 0 ? 3 : strcmp(format, "epoch_us") == 0 ? 0 : -1;
 }
 
 static int read_epoch(struct conversion *c, int shift, struct moment *ret)
@@ -149,7 +150,9 @@ static int read_epoch(struct conversion *c, int shift, struct moment *ret)
 
     if (!convert_number_text(c, &text) || !convert_decimal(text, &d)) {
         convert_refuse_as(c, W0412, "expected a number of %s since 1970", units[shift]);
-        return c->v->type == VALUE_STRING && !c->options->coerce ? err_help(c->err, "`coerce: true` takes digits in quotes") : -1;
+        if (c->v->type == VALUE_STRING && !c->options->coerce)
+            err_help(c->err, "`coerce: true` takes digits in quotes");
+        return -1;
     }
     switch (convert_decimal_int64(&d, shift, &us)) {
     case DECIMAL_FRACTION: return convert_refuse_as(c, W0412, "finer than a microsecond");

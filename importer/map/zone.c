@@ -1,7 +1,6 @@
 /* Zoneinfo files: a table of changes, then a rule; and the way back from a wall clock to UTC. */
 #include "map/zone.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -174,8 +173,7 @@ static int load(struct zone *z, struct str name, struct err *err)
         return err_oom(err);
     fd = open(path.at, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
-        return unknown(name, errno == ENOENT && access(directory, X_OK) < 0 ? " (the package tzdata is not installed)" : "",
-                       err);
+        return unknown(name, access(directory, X_OK) < 0 ? " (the package tzdata is not installed)" : "", err);
     if (buf_read_fd(&text, fd, FILE_BYTES_MAX, NULL) < 0 || !file_read(z, buf_str(&text)))
         return unknown(name, " (its file cannot be read as a zone)", err);
     return 0;

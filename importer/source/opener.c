@@ -113,7 +113,8 @@ static int directory_enter(struct opener *o, struct str directory)
         keep--;
     levels_drop(o, keep);
     while (o->directory.len < directory.len) {
-        const char *name = directory.at + o->directory.len, *slash = memchr(name, '/', directory.len - o->directory.len);
+        const char *name = directory.at + o->directory.len;
+        const char *slash = memchr(name, '/', directory.len - o->directory.len);
 
         if (level_enter(o, str_make(name, (size_t)(slash - name) + 1)) < 0)
             return -1;

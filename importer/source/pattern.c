@@ -72,9 +72,10 @@ static int check_segment(const struct parser *s, struct err *err)
 {
     struct str name = str_make(s->text.at + s->segment_start, s->at - s->segment_start);
 
+    if (s->at == 0)
+        return fault(err, W0210, 0, "a pattern does not begin with '/'", "paths are relative to the source");
     if (name.len == 0)
-        return fault(err, W0210, s->at, s->at == 0 ? "a pattern does not begin with '/'" : "an empty name between two '/'",
-                     s->at == 0 ? "paths are relative to the source" : NULL);
+        return fault(err, W0210, s->at, "an empty name between two '/'", NULL);
     if (str_is(name, ".") || str_is(name, ".."))
         return fault(err, W0210, s->segment_start, "'.' and '..' are no names in a source",
                      "paths are relative to the source");
@@ -260,7 +261,8 @@ static int parse_form(struct parser *s, struct part *ret, struct err *err)
     if (!skip_form(s, "**"))
         return parse_words(s, ret, err);
     if (s->deep_capture)
-        return fault(err, W0210, start, "a second capture that crosses '/'", "one {name:**} at most; '**' may stand anywhere");
+        return fault(err, W0210, start, "a second capture that crosses '/'",
+                     "one {name:**} at most; '**' may stand anywhere");
     ret->kind = PART_DEEP;
     s->deep_capture = true;
     return 0;
@@ -364,7 +366,8 @@ struct pattern *pattern_new(struct str text, struct err *err)
     struct pattern *p;
 
     if (text.len == 0 || text.len > TEXT_BYTES_MAX) {
-        fault(err, text.len ? W0212 : W0210, 0, text.len ? "the pattern is longer than 4096 bytes" : "the pattern is empty", NULL);
+        fault(err, text.len ? W0212 : W0210, 0,
+              text.len ? "the pattern is longer than 4096 bytes" : "the pattern is empty", NULL);
         return NULL;
     }
     p = calloc(1, sizeof *p);

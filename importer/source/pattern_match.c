@@ -205,7 +205,8 @@ static void row_run(struct row *r, struct str path, enum part_kind kind)
     bool may_be_empty = kind == PART_RUN || kind == PART_ANY, right = false, now = false;
 
     for (size_t i = path.len + 1; i-- > 0; ) {
-        bool here = row_get(r, i), longer = i < path.len && suits(kind, path.at[i]) && (right || (now && kind != PART_ONE));
+        bool here = row_get(r, i), on = right || (now && kind != PART_ONE);
+        bool longer = i < path.len && suits(kind, path.at[i]) && on;
 
         now = longer || (may_be_empty && here);
         right = here;

@@ -98,7 +98,8 @@ static void test_types(void)
             continue;
         }
         is_str(t.name, types[i].name, "'%s'", types[i].text);
-        ok(t.kind == types[i].kind && t.length == types[i].length && t.precision == types[i].precision && t.scale == types[i].scale,
+        ok(t.kind == types[i].kind && t.length == types[i].length && t.precision == types[i].precision &&
+           t.scale == types[i].scale,
            "'%s': kind and limits", types[i].text);
         ok((t.kind == TYPE_ARRAY) == (t.element != NULL), "'%s': element", types[i].text);
     }
@@ -117,7 +118,8 @@ static void test_tables(void)
     ok(catalog_table(&c, str_of("users")) == &tables[0], "by name: the first");
     ok(catalog_table(&c, str_of("audit.users")) == &tables[1], "by schema and name");
     ok(catalog_table(&c, str_of("odd.name")) == &tables[2], "a name with a dot");
-    ok(!catalog_table(&c, str_of("Users")) && !catalog_table(&c, str_of("other.users")) && !catalog_table(&c, str_of("")), "none");
+    ok(!catalog_table(&c, str_of("Users")) && !catalog_table(&c, str_of("other.users")) &&
+       !catalog_table(&c, str_of("")), "none");
     is_int(catalog_column(&tables[0], str_of("Name")), 1, "a column");
     is_int(catalog_column(&tables[0], str_of("name")), -1, "its name is exact");
     c.engine = "sqlite";

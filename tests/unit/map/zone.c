@@ -11,8 +11,9 @@
 
 static const char *const zones[] = {
     "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/Sao_Paulo", "Europe/Dublin",
-    "Africa/Casablanca", "Pacific/Apia", "Asia/Tehran", "America/St_Johns", "Asia/Tokyo", "Antarctica/Troll", "Asia/Gaza",
-    "Pacific/Chatham", "America/Nuuk", "Europe/Moscow", "Etc/GMT+5", "EST5EDT", "Europe/London", "America/Caracas",
+    "Africa/Casablanca", "Pacific/Apia", "Asia/Tehran", "America/St_Johns", "Asia/Tokyo", "Antarctica/Troll",
+    "Asia/Gaza", "Pacific/Chatham", "America/Nuuk", "Europe/Moscow", "Etc/GMT+5", "EST5EDT", "Europe/London",
+    "America/Caracas",
 };
 
 static int32_t library_offset(time_t t)
@@ -80,7 +81,8 @@ static void test_walls(const char *name)
             bad += answer != (n == 0 ? -1 : n > 1) || (n > 0 && utc != (int64_t)first * 1000000 + 7);
         }
     }
-    ok(bad == 0, "%s: wall clock times around changes (%lld in gaps, %lld twice, %lld wrong)", name, (long long)gaps, (long long)twice,
+    ok(bad == 0, "%s: wall clock times around changes (%lld in gaps, %lld twice, %lld wrong)", name, (long long)gaps,
+       (long long)twice,
        (long long)bad);
     zone_close(z);
 }
@@ -107,8 +109,10 @@ static void test_names(void)
 {
     static const char *const good[] = {"UTC", "Z", "+00:00", "+02:00", "-15:59", "Etc/UTC", "GMT"};
     static const int32_t offsets[] = {0, 0, 0, 7200, -57540, 0, 0};
-    static const char *const bad[] = {"", "Nowhere/City", "../../etc/passwd", "/etc/localtime", "Europe", "Europe/../UTC", "+2", "+02",
-                                      "+0200", "+16:00", "+02:60", "-2:000", "zone.tab", "europe berlin", "Europe/Berlin\n", "./UTC"};
+    static const char *const bad[] = {
+        "", "Nowhere/City", "../../etc/passwd", "/etc/localtime", "Europe", "Europe/../UTC", "+2", "+02", "+0200",
+        "+16:00", "+02:60", "-2:000", "zone.tab", "europe berlin", "Europe/Berlin\n", "./UTC",
+    };
 
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         struct err err = {0};
@@ -123,7 +127,8 @@ static void test_names(void)
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct err err = {0};
 
-        ok(!zone_open(str_of(bad[i]), &err) && err.scope == ERR_RUN && err.code == W0240, "zone case %zu is refused", i);
+        ok(!zone_open(str_of(bad[i]), &err) && err.scope == ERR_RUN && err.code == W0240, "zone case %zu is refused",
+           i);
         err_release(&err);
     }
     ok(!zone_open(str_make("UTC\0x", 5), NULL), "a NUL byte in a name");
@@ -149,7 +154,8 @@ static void test_rules(void)
         struct zone_rule rule;
         bool good = zone_rule_parse(str_of(cases[i].text), &rule);
 
-        ok(good == cases[i].good && (!good || zone_rule_offset(&rule, cases[i].at) == cases[i].offset), "rule '%s'", cases[i].text);
+        ok(good == cases[i].good && (!good || zone_rule_offset(&rule, cases[i].at) == cases[i].offset), "rule '%s'",
+           cases[i].text);
     }
     for (int64_t year = 1; year < 4000; year += 37)
         if (zone_year(zone_days(year, 1, 1)) != year || zone_year(zone_days(year, 12, 31)) != year)

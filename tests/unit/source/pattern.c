@@ -186,7 +186,8 @@ static void test_faults(void)
     for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
         struct pattern *p = pattern_new(str_of(faults[i].pattern), &err);
 
-        ok(!p && err.scope == ERR_RUN && err.code == faults[i].code, "'%s' is refused: %s", faults[i].pattern, err.message);
+        ok(!p && err.scope == ERR_RUN && err.code == faults[i].code, "'%s' is refused: %s", faults[i].pattern,
+           err.message);
         is_int(err.has_byte ? (long long)err.byte : -1, faults[i].offset, "'%s': place", faults[i].pattern);
         pattern_free(p);
         err_release(&err);
@@ -236,7 +237,8 @@ static void test_bound(void)
     p = compile("{a}-{b}");
     memset(bound, 0, sizeof bound);
     bound[0] = str_of("x-y");
-    ok(pattern_match_bound(p, str_of("x-y-z"), bound, captures) && str_is(captures[1], "z"), "a bound capture is not minimal");
+    ok(pattern_match_bound(p, str_of("x-y-z"), bound, captures) && str_is(captures[1], "z"),
+       "a bound capture is not minimal");
     bound[0] = str_of("x/y");
     ok(!pattern_match_bound(p, str_of("x/y-z"), bound, captures), "a bound value must have the capture's form");
     pattern_free(p);
@@ -322,8 +324,10 @@ static uint32_t random_next(uint32_t *state)
 
 static struct pattern *random_pattern(uint32_t *seed)
 {
-    static const char *const pieces[] = {"a", "b", "/", "1", "*", "?", "**", "**/", "{x}", "{y}", "{x}", "{i:int}", "{w:a|ab|1}",
-                                         "{d:**}", "/", "a", "b1"};
+    static const char *const pieces[] = {
+        "a", "b", "/", "1", "*", "?", "**", "**/", "{x}", "{y}", "{x}", "{i:int}", "{w:a|ab|1}", "{d:**}", "/", "a",
+        "b1",
+    };
     char text[64] = "";
     struct err err = {0};
     struct pattern *p;
@@ -365,10 +369,12 @@ static void test_against_naive(void)
         compared++;
         matched += good;
         if (good != quick || good != slow || (good && (!same_captures(p, one, two) || !same_captures(p, one, three))))
-            ok(false, "'%.*s' on '%.*s': naive %d, quick %d, slow %d", STR_ARG(p->text), (int)len, path, good, quick, slow);
+            ok(false, "'%.*s' on '%.*s': naive %d, quick %d, slow %d", STR_ARG(p->text), (int)len, path, good, quick,
+               slow);
         pattern_free(p);
     }
-    ok(compared > 20000 && matched > 1000, "both matchers agree with a naive one: %zu cases, %zu matches", compared, matched);
+    ok(compared > 20000 && matched > 1000, "both matchers agree with a naive one: %zu cases, %zu matches", compared,
+       matched);
 }
 
 /* Each of these is exponential or of a high power for a plain backtracker. */
@@ -396,7 +402,8 @@ static void test_hostile(void)
         pattern_free(p);
     }
     ok(gave_up >= 4, "the quick matcher gives up on %d of them", gave_up);
-    ok(clock() - start < 60 * CLOCKS_PER_SEC, "they are answered in %.2f s", (double)(clock() - start) / CLOCKS_PER_SEC);
+    ok(clock() - start < 60 * CLOCKS_PER_SEC, "they are answered in %.2f s",
+       (double)(clock() - start) / CLOCKS_PER_SEC);
     free(path);
 }
 

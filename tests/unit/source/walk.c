@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -152,8 +153,10 @@ static uint32_t random_next(uint32_t *state)
 
 static void random_name(uint32_t *seed, char *out)
 {
-    static const char *const odd[] = {"-rf", "a\nb", "\xff\xfe", "...", " ", "a", "a.", "a-b", "a0", "A", "\x1b[31m", "*", "..x",
-                                      "\xc3\xa9", "e\xcc\x81", "a!", "a b", "~", "\\", "$(x)"};
+    static const char *const odd[] = {
+        "-rf", "a\nb", "\xff\xfe", "...", " ", "a", "a.", "a-b", "a0", "A", "\x1b[31m", "*", "..x", "\xc3\xa9",
+        "e\xcc\x81", "a!", "a b", "~", "\\", "$(x)",
+    };
 
     if (random_next(seed) % 40 == 0) {
         memset(out, 'x', 255);
@@ -238,8 +241,9 @@ static void make_socket(const char *path)
 static void test_not_files(void)
 {
     static const char *const expected[] = {
-        "dir.json/", "dir.json/file", "symbolic link:dir.json/loop", "not a regular file:fifo", "symbolic link:link-dangling",
-        "symbolic link:link-in", "symbolic link:link-out", "symbolic link:link-self", "not a regular file:socket",
+        "dir.json/", "dir.json/file", "symbolic link:dir.json/loop", "not a regular file:fifo",
+        "symbolic link:link-dangling", "symbolic link:link-in", "symbolic link:link-out", "symbolic link:link-self",
+        "not a regular file:socket",
     };
     const struct walk_options options = {.directories = true};
     struct list got = {0};
@@ -308,7 +312,8 @@ static void test_roots(void)
     is_list(&got, (const char *const[]){"a", "link.json"}, 2, "a root may be a link");
     list_release(&got);
     roots[0] = in("missing");
-    ok(!walk_open(roots, 1, NULL, &err) && err.scope == ERR_RUN && err.code == W0304, "a missing root: %s", err.message);
+    ok(!walk_open(roots, 1, NULL, &err) && err.scope == ERR_RUN && err.code == W0304, "a missing root: %s",
+       err.message);
     err_release(&err);
     roots[0] = "/dev/null";
     ok(!walk_open(roots, 1, NULL, &err) && err.code == W0304, "a device as root: %s", err.message);
@@ -447,7 +452,8 @@ static void test_unreadable(void)
     ok(opener_open(o, 0, str_of("open/f"), &size, &mtime, &err) < 0 && err.scope == ERR_FILE && err.code == W0301,
        "an unreadable file: %s", err.message);
     err_release(&err);
-    ok(opener_open(o, 0, str_of("closed/f"), &size, &mtime, &err) < 0 && err.code == W0301, "below an unreadable directory: %s",
+    ok(opener_open(o, 0, str_of("closed/f"), &size, &mtime, &err) < 0 && err.code == W0301,
+       "below an unreadable directory: %s",
        err.message);
     err_release(&err);
     opener_free(o);
@@ -490,11 +496,16 @@ static void test_changes(void)
     ok(advance(w, "b/f", &e), "in the middle of a directory");
     unlink(in("b/g"));
     rmdir(in("c"));
-    ok(symlink("/etc", in("c")) == 0 && rmdir(in("d")) == 0 && unlink(in("e")) == 0 && mkdir(in("e"), 0755) == 0, "the tree changes");
-    ok(walk_next(w, &e, NULL) == 1 && str_is(e.path, "b/g") && e.reason == ENTRY_UNREADABLE && e.message, "a file that vanished");
-    ok(walk_next(w, &e, NULL) == 1 && str_is(e.path, "c/") && e.kind == ENTRY_SKIPPED, "a directory that became a link");
-    ok(walk_next(w, &e, NULL) == 1 && str_is(e.path, "d/") && e.reason == ENTRY_UNREADABLE, "a directory that vanished: %s", e.message);
-    ok(walk_next(w, &e, NULL) == 1 && str_is(e.path, "e") && e.reason == ENTRY_UNREADABLE, "a file that became a directory: %s", e.message);
+    ok(symlink("/etc", in("c")) == 0 && rmdir(in("d")) == 0 && unlink(in("e")) == 0 && mkdir(in("e"), 0755) == 0,
+       "the tree changes");
+    ok(walk_next(w, &e, NULL) == 1 && str_is(e.path, "b/g") && e.reason == ENTRY_UNREADABLE && e.message,
+       "a file that vanished");
+    ok(walk_next(w, &e, NULL) == 1 && str_is(e.path, "c/") && e.kind == ENTRY_SKIPPED,
+       "a directory that became a link");
+    ok(walk_next(w, &e, NULL) == 1 && str_is(e.path, "d/") && e.reason == ENTRY_UNREADABLE,
+       "a directory that vanished: %s", e.message);
+    ok(walk_next(w, &e, NULL) == 1 && str_is(e.path, "e") && e.reason == ENTRY_UNREADABLE,
+       "a file that became a directory: %s", e.message);
     ok(walk_next(w, &e, NULL) == 1 && str_is(e.path, "f") && e.kind == ENTRY_FILE, "the walk goes on");
     walk_close(w);
 
@@ -530,7 +541,8 @@ static void test_opener(void)
     mkdir(in("a"), 0755);
     put(in("a/f"), "1");
     roots[1] = in("single");
-    ok(mkfifo(in("fifo"), 0644) == 0 && symlink("/etc/passwd", in("link")) == 0 && symlink("/etc", in("etc")) == 0, "traps are made");
+    ok(mkfifo(in("fifo"), 0644) == 0 && symlink("/etc/passwd", in("link")) == 0 && symlink("/etc", in("etc")) == 0,
+       "traps are made");
     o = opener_new(roots, 2, &err);
     fd = opener_open(o, 0, str_of("a/f"), &size, &mtime, &err);
     ok(fd >= 0 && size == 1 && read(fd, &byte, 1) == 1 && byte == '1', "a file is opened");
@@ -542,19 +554,23 @@ static void test_opener(void)
     ok(opener_open(o, 1, str_of("other"), &size, &mtime, &err) < 0, "no other name in it");
     err_release(&err);
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
-        ok(opener_open(o, 0, str_of(refused[i]), &size, &mtime, &err) < 0 && err.scope == ERR_FILE, "'%s' is refused: %s",
+        ok(opener_open(o, 0, str_of(refused[i]), &size, &mtime, &err) < 0 && err.scope == ERR_FILE,
+           "'%s' is refused: %s",
            refused[i], err.message);
         err_release(&err);
     }
     ok(opener_open(o, 0, str_of("link"), &size, &mtime, &err) < 0 && err.code == W0305, "a link: %s", err.message);
     err_release(&err);
-    ok(opener_open(o, 0, str_of("etc/passwd"), &size, &mtime, &err) < 0 && err.code == W0305, "below a link: %s", err.message);
+    ok(opener_open(o, 0, str_of("etc/passwd"), &size, &mtime, &err) < 0 && err.code == W0305, "below a link: %s",
+       err.message);
     err_release(&err);
-    ok(opener_open(o, 0, str_of("fifo"), &size, &mtime, &err) < 0 && err.code == W0305, "a FIFO does not block: %s", err.message);
+    ok(opener_open(o, 0, str_of("fifo"), &size, &mtime, &err) < 0 && err.code == W0305, "a FIFO does not block: %s",
+       err.message);
     err_release(&err);
     ok(opener_open(o, 0, str_of("a"), &size, &mtime, &err) < 0 && err.code == W0305, "a directory: %s", err.message);
     err_release(&err);
-    ok(opener_open(o, 0, str_of("a/none"), &size, &mtime, &err) < 0 && err.code == W0305, "a missing file: %s", err.message);
+    ok(opener_open(o, 0, str_of("a/none"), &size, &mtime, &err) < 0 && err.code == W0305, "a missing file: %s",
+       err.message);
     err_release(&err);
     fd = opener_open(o, 0, str_of("a/f"), &size, &mtime, &err);
     close(fd);
@@ -567,6 +583,47 @@ static void test_opener(void)
     err_release(&err);
     opener_free(o);
     opener_free(NULL);
+}
+
+/* Someone swaps a file and a link to a secret all the time: the secret is never read. */
+static void test_race(void)
+{
+    enum { SWAPS = 20000 };
+    const char *root = scratch;
+    size_t opened = 0, refused = 0, leaked = 0;
+    struct opener *o;
+    pid_t child;
+
+    fresh();
+    put(in("secret"), "s");
+    mkdir(in("tree"), 0755);
+    put(in("tree/f"), "1");
+    ok(symlink("../secret", in("tree/link")) == 0, "a link out of the tree");
+    root = in("tree");
+    o = opener_new(&root, 1, NULL);
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        for (int i = 0; i < SWAPS; i++)
+            renameat2(AT_FDCWD, in("tree/f"), AT_FDCWD, in("tree/link"), RENAME_EXCHANGE);
+        _exit(0);
+    }
+    while (waitpid(child, NULL, WNOHANG) == 0) {
+        struct err err = {0};
+        uint64_t size;
+        int64_t mtime;
+        char byte = 0;
+        int fd = opener_open(o, 0, str_of("f"), &size, &mtime, &err);
+
+        opened += fd >= 0;
+        refused += err.code == W0305;
+        leaked += fd >= 0 && (read(fd, &byte, 1) != 1 || byte != '1');
+        if (fd >= 0)
+            close(fd);
+        err_release(&err);
+    }
+    opener_free(o);
+    ok(leaked == 0, "a link is never followed: %zu opened, %zu refused, %zu leaked", opened, refused, leaked);
 }
 
 int main(void)
@@ -582,6 +639,7 @@ int main(void)
     test_unreadable();
     test_changes();
     test_opener();
+    test_race();
     clean();
     for (int i = 0; i < ENTRY_REASON_COUNT; i++)
         ok(entry_reason_name((enum entry_reason)i)[0] != '\0', "reason %d has a name", i);
