@@ -376,8 +376,7 @@ static void cover(void *context, const struct json_step *steps, size_t n)
 {
     struct program_rule *rule = context;
 
-    if (json_paths_cover(rule->coverage, steps, n) < 0)
-        return;
+    json_paths_cover(rule->n_each ? rule->coverage : rule->paths, steps, n);
 }
 
 /* What the rule reads of its records; below an each: everything. */

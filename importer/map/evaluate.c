@@ -578,9 +578,17 @@ static int row_failed(struct evaluator *ev, struct err *e, const struct program_
     return -1;
 }
 
+static void tell_unread(void *context, const struct value *object, struct str key, const struct value *item)
+{
+    struct evaluator *ev = context;
+
+    ev->out->unread(ev->out->context, ev->rule, object, key, item);
+}
+
 static int make_row(struct evaluator *ev, struct err *err)
 {
     const struct program_rule *rule = ev->rule;
+    const struct json_unread unread = {tell_unread, ev};
     struct err e = {0};
     struct value verdict, misfit = value_absent();
 
@@ -595,7 +603,8 @@ static int make_row(struct evaluator *ev, struct err *err)
             return 0;
         }
     }
-    json_select(rule->paths, &ev->levels[ev->depth].value, ev->slots, &misfit, NULL);
+    json_select(rule->paths, &ev->levels[ev->depth].value, ev->slots, &misfit,
+                ev->depth == 0 && ev->out->unread ? &unread : NULL);
     if (misfit.type != VALUE_ABSENT && misfit.type != VALUE_NULL) {
         err_set(&e, ERR_RECORD, W0406, "a path goes through %s", value_type_name(&misfit));
         err_label(&e, "expected an object or array here");
@@ -649,26 +658,14 @@ static int descend(struct evaluator *ev, size_t level, struct err *err)
     return 0;
 }
 
-struct unread_context {
-    struct evaluator *ev;
-};
-
-static void tell_unread(void *context, const struct value *object, struct str key, const struct value *item)
-{
-    struct evaluator *ev = ((struct unread_context *)context)->ev;
-
-    ev->out->unread(ev->out->context, ev->rule, object, key, item);
-}
-
 int evaluator_record(struct evaluator *ev, const struct record *record, struct err *err)
 {
     arena_reset(&ev->arena);
     ev->record = record;
     ev->depth = 0;
     ev->levels[0] = (struct level){.value = record->value, .index = record->index};
-    if (ev->out->unread && (record->value.type == VALUE_OBJECT || record->value.type == VALUE_ARRAY)) {
-        struct unread_context context = {ev};
-        struct json_unread unread = {tell_unread, &context};
+    if (ev->out->unread && ev->rule->n_each) {
+        const struct json_unread unread = {tell_unread, ev};
 
         json_select(ev->rule->coverage, &record->value, NULL, NULL, &unread);
     }

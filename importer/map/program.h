@@ -91,8 +91,8 @@ struct program_rule {
     struct program_expr where;
     struct program_expr *lets;
     size_t n_lets;
-    struct json_paths *paths;           /* from the innermost level */
-    struct json_paths *coverage;        /* from the record: everything that is read of it */
+    struct json_paths *paths;           /* from the innermost level; without each: all that is read of the record */
+    struct json_paths *coverage;        /* with each: all that is read of the record, apart from `paths` */
     struct program_column *columns;     /* in the order of the cells */
     uint16_t *order;                    /* in the order of evaluation */
     size_t n_columns, n_cells;
