@@ -1,6 +1,6 @@
 /* sink/db.h: one connection to a target, for statements. What the ledger, migrations and catalogues use.
  *
- * postgres.c is the only file that includes libpq's header, sqlite.c the only one that includes SQLite's.
+ * only postgres_internal.h includes libpq's header, sqlite.c the only one that includes SQLite's.
  * A connection belongs to one thread at a time. Placeholders are $1, $2, ... in order of first appearance, on both
  * engines. Every wait has a deadline; no call blocks for ever. Passwords never appear in a message. */
 #ifndef WINDROW_SINK_DB_H

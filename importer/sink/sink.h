@@ -98,6 +98,8 @@ struct sink_ops {
     /* Delete the rows with these keys (rows encoded by encode_key); *deleted may be fewer. */
     int (*encode_key)(const struct sink_table *t, const struct cell *key_cells, struct sink_rows *rows, struct err *err);
     int (*delete_keys)(struct sink_table *t, const struct sink_rows *keys, uint64_t *deleted, struct err *err);
+    /* NOT_COMMITTED with a failure of scope ERR_RECORD: a deferred constraint refused some row. Repeat the chunk from
+     * begin() on; this time rows are checked as they are written, and the guilty ones refused. */
     enum db_outcome (*commit)(struct sink *s, struct err *err);
     void (*rollback)(struct sink *s);
 };

@@ -88,7 +88,8 @@ static void pairs(struct sink *s, struct catalog *c, const char *table, const ch
     ok(good && rows.n == PAIRS, "%s: all strings of one and two bytes are encoded", table);
     load(t, &rows, table);
     snprintf(sql, sizeof sql, "SELECT count(*), count(*) FILTER (WHERE b = CASE WHEN id < 256"
-             " THEN set_byte('\\x00', 0, id) ELSE set_byte(set_byte('\\x0000', 0, (id - 256) / 256), 1, id %% 256) END),"
+             " THEN set_byte('\\x00', 0, id) ELSE set_byte(set_byte('\\x0000', 0, (id - 256) / 256), 1, id %%"
+             " 256) END),"
              " count(t),"
              " count(*) FILTER (WHERE convert_to(t, 'UTF8') = b) FROM %s", table);
     is_str(test_answer(s, sql), "65792|65792|18176|18176", "%s: all are equal", table);

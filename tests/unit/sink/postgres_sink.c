@@ -339,6 +339,60 @@ static void many_refusals(struct sink *s)
     test_release(t);
 }
 
+/* The session ends in the middle of COPY: known not to be committed, and worth another try. */
+static void lost_while_streaming(struct sink *s, const char *target)
+{
+    CLEANUP(sink_rows_release) struct sink_rows rows = {0};
+    CLEANUP(err_release) struct err err = {0};
+    struct sink *victim = test_open(target);
+    struct sink_counts counts;
+    struct target *t;
+    char sql[100];
+
+    test_sql(victim, "SET search_path = sink_test");
+    t = test_prepare(victim, &catalog, "keyless", "a b", "", SINK_CONFLICT_ERROR, "", NULL);
+    snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%s, 5000)", test_answer(victim, "SELECT pg_backend_pid()"));
+    sink_postgres.begin(victim, &err);
+    sink_postgres.stream_start(t->table, &err);
+    test_encode(t, ROWS("1", "lost"), 1, &rows, &err);
+    sink_postgres.stream_more(t->table, &rows, &err);
+    test_sql(s, sql);
+    ok(sink_postgres.stream_end(t->table, &rows, &counts, &err) < 0 && db_transient(&err) &&
+       !db_alive(sink_postgres.db(victim)), "lost in COPY: %s %s", err.sqlstate, err.message);
+    err_release(&err);
+    ok(sink_postgres.commit(victim, &err) == DB_NOT_COMMITTED, "and certainly not committed");
+    sink_postgres.rollback(victim);
+    is_str(test_answer(s, "SELECT count(*) FROM keyless WHERE b = 'lost'"), "0", "nothing of it is there");
+    test_release(t);
+    sink_postgres.close(victim);
+}
+
+/* A database that lacks characters: they are refused row by row. */
+static void other_encoding(struct sink *s, const char *target)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+    CLEANUP(err_release) struct err err = {0};
+    struct catalog latin;
+    struct sink *other;
+    struct target *t;
+
+    test_sql(s, "DROP DATABASE IF EXISTS windrow_latin1");
+    test_sql(s, "CREATE DATABASE windrow_latin1 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+    buf_printf(&text, "%s dbname=windrow_latin1", target);
+    other = test_open(buf_text(&text));
+    test_sql(other, "CREATE TABLE t (id int PRIMARY KEY, v text)");
+    ok(sink_postgres.catalog(other, &latin, &err) == 0, "a catalogue in LATIN1");
+    t = test_prepare(other, &latin, "t", "id v", "id", SINK_CONFLICT_ERROR, "", NULL);
+    test_load(t, SINK_FRESH, ROWS("1", "\303\251", "2", "\342\202\254", "3", "e"), 3, "2 0 0 0 1", "1:W0521:22P05",
+              "LATIN1");
+    test_load(t, SINK_RECONCILE, ROWS("1", "x", "2", "\342\202\254"), 2, "0 1 0 0 1", "1:W0521:22P05",
+              "LATIN1, staged");
+    test_release(t);
+    catalog_release(&latin);
+    sink_postgres.close(other);
+    test_sql(s, "DROP DATABASE windrow_latin1");
+}
+
 static const struct {
     const char *name, *table, *columns, *key;
     enum sink_conflict conflict;
@@ -429,6 +483,8 @@ int main(void)
     odd_names(s);
     many_refusals(s);
     prepare_refuses(s);
+    lost_while_streaming(s, target);
+    other_encoding(s, target);
     sink_postgres.close(s);
     privileges(target);
     catalog_release(&catalog);
