@@ -96,8 +96,8 @@ static int attempt_stage(void *context, size_t first, size_t n, size_t *hint, st
     return outcome;
 }
 
-/* Kept until the end, for refusals of all phases are told in order of rows. Without memory for the reason the row
- * still counts, and the reason says so. */
+/* Kept until the end, for refusals of all phases are told in order of rows. A reason that finds no memory ends the
+ * write, see write_staged(). */
 static void refuse(void *context, size_t row, struct err *err)
 {
     struct staged *w = context;
@@ -106,8 +106,10 @@ static void refuse(void *context, size_t row, struct err *err)
     if (err->scope != ERR_RECORD)
         postgres_blame_row(err);
     w->counts->refused++;
-    if (!reason)
+    if (!reason) {
+        w->forgetful = true;
         return;
+    }
     err_move(reason, err);
     w->reasons[row] = reason;
 }
@@ -424,7 +426,7 @@ static bool looks_up(const struct sink_spec *spec)
     return false;
 }
 
-static int write_staged(struct staged *w, struct err *err)
+static int insert_staged(struct staged *w, struct err *err)
 {
     if (stage_ready(w->t, w->stage, err) < 0 || narrow_run(w->rows->n, &stage_ops, w, err) < 0)
         return -1;
@@ -433,6 +435,13 @@ static int write_staged(struct staged *w, struct err *err)
     if (looks_up(w->t->spec) && refuse_nowhere(w, err) < 0)
         return -1;
     return insert_turn(w, err);
+}
+
+static int write_staged(struct staged *w, struct err *err)
+{
+    if (insert_staged(w, err) < 0)
+        return -1;
+    return w->forgetful ? err_oom(err) : 0;
 }
 
 static int drop_index(struct staged *w, struct err *err)

@@ -19,6 +19,7 @@ struct staged {
     const struct sink_write *how;
     struct sink_counts *counts;
     struct err **reasons;       /* of the refused rows; NULL for the others */
+    bool forgetful;             /* there was no memory for a reason */
     bool keys_only;             /* the rows are keys (for DELETE) */
     bool updates;               /* ON CONFLICT DO UPDATE */
     bool nothing;               /* ON CONFLICT DO NOTHING */
