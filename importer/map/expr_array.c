@@ -117,7 +117,6 @@ static int contains(struct run *r, const struct expr_node *n, const struct value
 {
     struct value_iter outer, inner;
     struct value key, item, other_key, other;
-    struct expr_shown one, two;
     struct str s, t;
 
     if (expr_charge(r, n, 1) < 0)
@@ -151,32 +150,34 @@ static int contains(struct run *r, const struct expr_node *n, const struct value
         *ret = t.len == 0 || (s.len >= t.len && memmem(s.at, s.len, t.at, t.len));
         return expr_charge(r, n, s.len / 256);
     }
+    *ret = expr_compare(a, b) == 0;
+    return 0;
+}
+
+static int contains_top(struct run *r, const struct expr_node *n, const struct value *a, const struct value *b,
+                        struct value *ret)
+{
+    struct expr_shown one, two;
+    bool yes;
+
     if (a->type != b->type)
         return expr_fail(r, n, W0431, a, "cannot look for %s in %s", expr_show(r, b, &two), expr_show(r, a, &one));
-    *ret = expr_compare(a, b) == 0;
+    if (contains(r, n, a, b, &yes) < 0)
+        return -1;
+    *ret = value_bool(yes);
     return 0;
 }
 
 int expr_fn_contains(struct run *r, const struct expr_node *n, const struct value *in, const struct value *args,
                      struct value *ret)
 {
-    bool yes;
-
-    if (contains(r, n, in, &args[0], &yes) < 0)
-        return -1;
-    *ret = value_bool(yes);
-    return 0;
+    return contains_top(r, n, in, &args[0], ret);
 }
 
 int expr_fn_inside(struct run *r, const struct expr_node *n, const struct value *in, const struct value *args,
                    struct value *ret)
 {
-    bool yes;
-
-    if (contains(r, n, &args[0], in, &yes) < 0)
-        return -1;
-    *ret = value_bool(yes);
-    return 0;
+    return contains_top(r, n, &args[0], in, ret);
 }
 
 /* --- sums -------------------------------------------------------------------------------------------------- */
@@ -343,14 +344,16 @@ int expr_fn_to_entries(struct run *r, const struct expr_node *n, const struct va
     struct str name;
 
     (void)args;
-    if (in->type != VALUE_OBJECT)
+    if (!is_list(in))
         return needs(r, n, in, "an object");
     for (it = value_iter(in); value_iter_next(&it, &key, &item);) {
         struct value text;
 
-        if (expr_key_text(r, &key, &name) < 0 || expr_charge(r, n, 1) < 0)
+        if (expr_charge(r, n, 1) < 0 ||
+            (in->type == VALUE_ARRAY ? expr_number_make(r, n, (int64_t)l.n, &text) : expr_key_text(r, &key, &name)) < 0)
             return -1;
-        text = expr_string(name, key.flags);
+        if (in->type == VALUE_OBJECT)
+            text = expr_string(name, key.flags);
         if (expr_entry(r, n, &text, &item, &entry) < 0 || expr_list_add(&l, &entry) < 0)
             return -1;
     }

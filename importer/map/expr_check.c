@@ -62,6 +62,7 @@ static bool gives_many(const struct expr_node *n)
 
 /* --- the C stack ------------------------------------------------------------------------------------------- */
 
+/* Do generators among the kids run within each other? */
 static bool nests_kids(const struct expr_node *n)
 {
     switch ((enum expr_op)n->op) {
@@ -82,11 +83,11 @@ static int measure(struct checker *c, struct expr_node *n)
         uint32_t depth = n->kids[i]->depth;
 
         most = depth > most ? depth : most;
-        sum += n->op == OP_PIPE && !n->kids[i]->many ? 0 : depth + 1;
+        sum += n->op == OP_PIPE && !n->kids[i]->many ? 0 : depth;
     }
     if (nests_kids(n))
-        most += sum;
-    if (most >= EXPR_DEPTH_MAX)
+        most = n->op == OP_PIPE ? sum + most : sum;
+    if (most + 1 >= EXPR_DEPTH_MAX)
         return expr_bad(c->err, n->at, n->len, W0239, "this expression nests too deep; name parts of it with 'as $x |'");
     n->depth = (uint16_t)(most + 1);
     return 0;
@@ -167,7 +168,7 @@ static int check_call(struct checker *c, struct expr_node *n)
 static int check(struct checker *c, struct expr_node *n)
 {
     for (uint32_t i = 0; i < n->n; i++) {
-        bool guards = i == 0 && (n->op == OP_TRY || n->op == OP_ALTERNATIVE);
+        bool guards = i == 0 && n->op == OP_TRY;
         int rc;
 
         c->guarded += guards;

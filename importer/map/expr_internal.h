@@ -41,6 +41,7 @@ struct expr_format;
 struct expr_node {
     uint8_t op;
     bool many;              /* may give more than one value */
+    bool literal;           /* a piece of a string, as it stands between the quotes */
     uint16_t depth;         /* most evaluations below this one on the C stack */
     uint32_t at, len;       /* the place in the text */
     uint32_t n;
@@ -112,12 +113,24 @@ int expr_one(struct run *r, const struct expr_node *n, const struct value *in, s
 /* Any node. 0, or what `out` or a failure returned. */
 int expr_many(struct run *r, const struct expr_node *n, const struct value *in, struct emit *out);
 
+/* An operator or strict function, once its kids have their values. */
+int expr_apply(struct run *r, const struct expr_node *n, const struct value *in, const struct value *args,
+               struct value *ret);
+int expr_each_item(struct run *r, const struct expr_node *n, const struct value *target, struct emit *out);
+int expr_bind(struct run *r, const struct expr_pattern *p, const struct value *in, const struct value *v);
+int expr_reduce(struct run *r, const struct expr_node *n, const struct value *in, struct value *ret);
+
 /* Failures; always -1. `culprit` may be NULL. A fatal one cannot be caught. */
 int expr_fail(struct run *r, const struct expr_node *n, enum code code, const struct value *culprit, const char *fmt,
               ...) __attribute__((format(printf, 5, 6)));
 int expr_fatal(struct run *r, const struct expr_node *n, enum code code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 int expr_oom(struct run *r);
+int expr_out_of_steps(struct run *r, const struct expr_node *n);
+/* *err says it already. */
+int expr_carried(struct run *r);
+/* What `catch` gets. */
+struct value expr_thrown(const struct run *r);
 int expr_help(struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* `a string ("abc...")`, for messages. */
 struct expr_shown {
@@ -192,6 +205,8 @@ int expr_slice(struct run *r, const struct expr_node *n, const struct value *tar
 /* The byte where code point number `i` of `s` begins, or s.len. */
 size_t expr_rune_at(struct str s, size_t i);
 size_t expr_rune_count(struct str s);
+/* The UTF-8 of a code point; how many bytes it has. */
+size_t expr_rune_write(char out[4], uint32_t rune);
 size_t expr_rune_next(struct str s, size_t byte, uint32_t *rune);
 int expr_split(struct run *r, const struct expr_node *n, const struct value *in, const struct value *by,
                struct value *ret);
@@ -266,7 +281,7 @@ struct checker {
     struct err *err;
     struct run run;         /* folds constants */
     struct expr_run outer;
-    int guarded;            /* within try, ? or the left of //, where failures have a meaning */
+    int guarded;            /* within try or ?, where failures have a meaning */
 };
 
 /* A fault in the text: code, the place, always -1. */

@@ -135,25 +135,6 @@ int expr_lex_next(struct lexer *l, struct err *err)
     return 0;
 }
 
-static void add_rune(char *out, size_t *len, uint32_t c)
-{
-    if (c < 0x80) {
-        out[(*len)++] = (char)c;
-    } else if (c < 0x800) {
-        out[(*len)++] = (char)(0xc0 | c >> 6);
-        out[(*len)++] = (char)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        out[(*len)++] = (char)(0xe0 | c >> 12);
-        out[(*len)++] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[(*len)++] = (char)(0x80 | (c & 0x3f));
-    } else {
-        out[(*len)++] = (char)(0xf0 | c >> 18);
-        out[(*len)++] = (char)(0x80 | (c >> 12 & 0x3f));
-        out[(*len)++] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[(*len)++] = (char)(0x80 | (c & 0x3f));
-    }
-}
-
 /* Four hexadecimal digits at l->at, or -1. */
 static int32_t hex4(const struct lexer *l)
 {
@@ -180,7 +161,7 @@ static int add_escaped_rune(struct lexer *l, char *out, size_t *len, struct err 
         return expr_bad(err, from, 2, W0230, "\\u needs four hexadecimal digits");
     l->at += 4;
     if (high < 0xd800 || high > 0xdfff) {
-        add_rune(out, len, (uint32_t)high);
+        *len += expr_rune_write(out + *len, (uint32_t)high);
         return 0;
     }
     if (high > 0xdbff || peek(l, 0) != '\\' || peek(l, 1) != 'u')
@@ -190,7 +171,7 @@ static int add_escaped_rune(struct lexer *l, char *out, size_t *len, struct err 
     if (low < 0xdc00 || low > 0xdfff)
         return expr_bad(err, from, 12, W0230, "half of a surrogate pair");
     l->at += 4;
-    add_rune(out, len, 0x10000 + (((uint32_t)high - 0xd800) << 10) + ((uint32_t)low - 0xdc00));
+    *len += expr_rune_write(out + *len, 0x10000 + (((uint32_t)high - 0xd800) << 10) + ((uint32_t)low - 0xdc00));
     return 0;
 }
 

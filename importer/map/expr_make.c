@@ -117,24 +117,7 @@ int expr_put_rune(struct text *t, uint32_t c)
 {
     char out[4];
 
-    if (c < 0x80)
-        return expr_put_char(t, (char)c);
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return expr_put(t, out, 2);
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return expr_put(t, out, 3);
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return expr_put(t, out, 4);
+    return expr_put(t, out, expr_rune_write(out, c));
 }
 
 static int put_quoted(struct text *t, struct str s)

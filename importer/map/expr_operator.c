@@ -18,6 +18,17 @@ size_t expr_rune_next(struct str s, size_t i, uint32_t *rune)
     return i + n;
 }
 
+size_t expr_rune_write(char out[4], uint32_t c)
+{
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    static const unsigned char first[] = {0, 0, 0xc0, 0xe0, 0xf0};
+
+    for (size_t i = n; i-- > 1; c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)(first[n == 1 ? 0 : n] | c);
+    return n;
+}
+
 size_t expr_rune_at(struct str s, size_t count)
 {
     size_t i = 0;
@@ -276,9 +287,8 @@ int expr_subsequences(struct run *r, const struct expr_node *n, const struct val
 {
     struct list l = {.r = r, .node = n}, items, wanted;
 
-    *ret = value_null();
     if (value_count(what) == 0)
-        return 0;
+        return expr_list_array(&l, ret);
     if (expr_list_of(r, n, in, &items) < 0 || expr_list_of(r, n, what, &wanted) < 0)
         return -1;
     for (size_t i = 0; i + wanted.n <= items.n; i++) {

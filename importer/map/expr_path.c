@@ -89,8 +89,12 @@ static void walk_call(struct survey *s, const struct expr_node *n, const struct 
         walk(s, n->kids[0], in, ret);
         return;
     }
-    if (!ignores_input(n))
+    if (!ignores_input(n)) {
         read_whole(s, in);
+        /* Below map(f) and its like `.` is an item. */
+        if (n->function->kind == FUNCTION_ONE && !n->function->prepare)
+            in = &nowhere;
+    }
     for (uint32_t i = 0; i < n->n; i++)
         read_kid(s, n->kids[i], in);
 }

@@ -162,7 +162,7 @@ static int last_put(struct emit *self, const struct value *v)
 
 int expr_run_last(struct run *r, const struct expr_node *n, const struct value *in, struct value *ret)
 {
-    struct first_emit e = {{last_put, r}, value_absent()};
+    struct first_emit e = {{last_put, r}, value_null()};
 
     if (expr_many(r, n->kids[0], in, &e.emit) < 0)
         return -1;
@@ -383,10 +383,18 @@ struct sortable {
     size_t place;
 };
 
+/* No key at all comes first, as an empty array would. */
+static int compare_keys(const struct value *a, const struct value *b)
+{
+    if (a->type == VALUE_ABSENT || b->type == VALUE_ABSENT)
+        return (a->type != VALUE_ABSENT) - (b->type != VALUE_ABSENT);
+    return expr_compare(a, b);
+}
+
 static int compare_sortable(const void *a, const void *b)
 {
     const struct sortable *x = a, *y = b;
-    int order = expr_compare(&x->key, &y->key);
+    int order = compare_keys(&x->key, &y->key);
 
     return order ? order : x->place < y->place ? -1 : 1;
 }
@@ -400,12 +408,10 @@ static int key_of(struct run *r, const struct expr_node *n, const struct value *
         *ret = *item;
         return 0;
     }
+    if (!n->kids[0]->many)
+        return expr_one(r, n->kids[0], item, ret);
     if (expr_many(r, n->kids[0], item, &g.emit) < 0)
         return -1;
-    if (!n->kids[0]->many && g.list.n == 1) {
-        *ret = g.list.members[0].value;
-        return 0;
-    }
     return expr_list_array(&g.list, ret);
 }
 
@@ -463,7 +469,7 @@ int expr_run_unique(struct run *r, const struct expr_node *n, const struct value
     if (sorted(r, n, in, &s, &count) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        if ((i == 0 || expr_compare(&s[i - 1].key, &s[i].key) != 0) && expr_list_add(&l, &s[i].item) < 0)
+        if ((i == 0 || compare_keys(&s[i - 1].key, &s[i].key) != 0) && expr_list_add(&l, &s[i].item) < 0)
             return -1;
     }
     return expr_list_array(&l, ret);
@@ -482,7 +488,7 @@ int expr_run_group(struct run *r, const struct expr_node *n, const struct value 
         struct list l = {.r = r, .node = n};
         size_t first = i;
 
-        while (i < count && expr_compare(&s[first].key, &s[i].key) == 0) {
+        while (i < count && compare_keys(&s[first].key, &s[i].key) == 0) {
             if (expr_list_add(&l, &s[i++].item) < 0)
                 return -1;
         }
@@ -501,7 +507,7 @@ static int extreme(struct run *r, const struct expr_node *n, const struct value 
     if (with_keys(r, n, in, &s, &count) < 0)
         return -1;
     for (size_t i = 1; i < count; i++) {
-        if ((expr_compare(&s[i].key, &s[best].key) < 0) == least)
+        if ((compare_keys(&s[i].key, &s[best].key) < 0) == least)
             best = i;
     }
     *ret = count ? s[best].item : value_null();
