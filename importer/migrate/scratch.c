@@ -82,7 +82,7 @@ static int make_database(struct scratch *s, struct err *err)
         return 0;
     buf_clear(&s->name);
     err_set(err, ERR_RUN, W0716, "cannot make a throw-away database: %s", cause.message);
-    return err_help(err, "let the role create databases (ALTER ROLE ... CREATEDB), or name an empty database with --scratch");
+    return err_help(err, "let the role create databases (ALTER ROLE ... CREATEDB), or name an empty database in WINDROW_SCRATCH");
 }
 
 static int refuse_filled(struct db *db, struct err *err)

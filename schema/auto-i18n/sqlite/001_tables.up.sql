@@ -8,7 +8,8 @@
 -- * what stands in an index key is bounded below what a btree page holds (2,500 bytes).
 --
 -- SQLite: lengths, UUIDs, times (ISO 8601 in UTC, microseconds), JSON and arrays (JSON text) are checked, since the
--- declared types alone check nothing.
+-- declared types alone check nothing. JSON only by its first and last character: a schema that is opened with
+-- trusted_schema=OFF, as windrow does, may not use the functions that read JSON.
 
 CREATE TABLE sessions (
     id UUID NOT NULL DEFAULT (lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' ||
@@ -43,12 +44,12 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_repository_name_length CHECK (length(repository_name) <= 255),
     CONSTRAINT sessions_commit_timestamp_form CHECK (commit_timestamp GLOB '????-??-??T??:??:??.*Z'),
     CONSTRAINT sessions_source_locale_length CHECK (length(source_locale) <= 10),
-    CONSTRAINT sessions_target_locales_form CHECK (target_locales IS NULL OR (json_valid(target_locales) AND
-        json_type(target_locales) = 'array')),
+    CONSTRAINT sessions_target_locales_form CHECK (target_locales GLOB '[[]*]'),
     CONSTRAINT sessions_created_at_form CHECK (created_at GLOB '????-??-??T??:??:??.*Z'),
     CONSTRAINT sessions_updated_at_form CHECK (updated_at GLOB '????-??-??T??:??:??.*Z'),
     CONSTRAINT sessions_expires_at_form CHECK (expires_at GLOB '????-??-??T??:??:??.*Z'),
-    CONSTRAINT sessions_metadata_form CHECK (json_valid(metadata) AND typeof(metadata) = 'text')
+    CONSTRAINT sessions_metadata_form CHECK (typeof(metadata) = 'text' AND (metadata GLOB '{*}' OR
+        metadata GLOB '[[]*]' OR metadata = 'null'))
 );
 
 CREATE TABLE translation_jobs (
@@ -79,8 +80,7 @@ CREATE TABLE translation_jobs (
         id NOT GLOB '*[^0-9a-f-]*'),
     CONSTRAINT translation_jobs_job_id_length CHECK (length(job_id) <= 255),
     CONSTRAINT translation_jobs_source_locale_length CHECK (length(source_locale) <= 10),
-    CONSTRAINT translation_jobs_target_locales_form CHECK (target_locales IS NULL OR
-        (json_valid(target_locales) AND json_type(target_locales) = 'array')),
+    CONSTRAINT translation_jobs_target_locales_form CHECK (target_locales GLOB '[[]*]'),
     CONSTRAINT translation_jobs_github_issue_number_form CHECK (github_issue_number IS NULL OR
         typeof(github_issue_number) = 'integer'),
     CONSTRAINT translation_jobs_github_pr_number_form CHECK (github_pr_number IS NULL OR
@@ -126,7 +126,8 @@ CREATE TABLE files (
     CONSTRAINT files_file_size_form CHECK (file_size IS NULL OR typeof(file_size) = 'integer'),
     CONSTRAINT files_created_at_form CHECK (created_at GLOB '????-??-??T??:??:??.*Z'),
     CONSTRAINT files_updated_at_form CHECK (updated_at GLOB '????-??-??T??:??:??.*Z'),
-    CONSTRAINT files_metadata_form CHECK (json_valid(metadata) AND typeof(metadata) = 'text')
+    CONSTRAINT files_metadata_form CHECK (typeof(metadata) = 'text' AND (metadata GLOB '{*}' OR
+        metadata GLOB '[[]*]' OR metadata = 'null'))
 );
 
 CREATE TABLE batches (
@@ -165,10 +166,8 @@ CREATE TABLE batches (
     CONSTRAINT batches_id_form CHECK (id GLOB '????????-????-????-????-????????????' AND id NOT GLOB '*[^0-9a-f-]*'),
     CONSTRAINT batches_batch_id_length CHECK (length(batch_id) <= 255),
     CONSTRAINT batches_source_locale_length CHECK (length(source_locale) <= 10),
-    CONSTRAINT batches_target_locales_form CHECK (target_locales IS NULL OR (json_valid(target_locales) AND
-        json_type(target_locales) = 'array')),
-    CONSTRAINT batches_content_types_form CHECK (content_types IS NULL OR (json_valid(content_types) AND
-        json_type(content_types) = 'array')),
+    CONSTRAINT batches_target_locales_form CHECK (target_locales GLOB '[[]*]'),
+    CONSTRAINT batches_content_types_form CHECK (content_types GLOB '[[]*]'),
     CONSTRAINT batches_openai_batch_id_length CHECK (length(openai_batch_id) <= 255),
     CONSTRAINT batches_openai_status_length CHECK (length(openai_status) <= 50),
     CONSTRAINT batches_total_requests_form CHECK (typeof(total_requests) = 'integer'),
@@ -178,7 +177,8 @@ CREATE TABLE batches (
     CONSTRAINT batches_updated_at_form CHECK (updated_at GLOB '????-??-??T??:??:??.*Z'),
     CONSTRAINT batches_submitted_at_form CHECK (submitted_at GLOB '????-??-??T??:??:??.*Z'),
     CONSTRAINT batches_completed_at_form CHECK (completed_at GLOB '????-??-??T??:??:??.*Z'),
-    CONSTRAINT batches_manifest_form CHECK (json_valid(manifest) AND typeof(manifest) = 'text')
+    CONSTRAINT batches_manifest_form CHECK (typeof(manifest) = 'text' AND (manifest GLOB '{*}' OR
+        manifest GLOB '[[]*]' OR manifest = 'null'))
 );
 
 CREATE TABLE batch_requests (
@@ -210,9 +210,11 @@ CREATE TABLE batch_requests (
         id NOT GLOB '*[^0-9a-f-]*'),
     CONSTRAINT batch_requests_request_index_form CHECK (typeof(request_index) = 'integer'),
     CONSTRAINT batch_requests_target_locale_length CHECK (length(target_locale) <= 10),
-    CONSTRAINT batch_requests_request_body_form CHECK (json_valid(request_body) AND typeof(request_body) = 'text'),
-    CONSTRAINT batch_requests_response_body_form CHECK (response_body IS NULL OR (json_valid(response_body) AND
-        typeof(response_body) = 'text')),
+    CONSTRAINT batch_requests_request_body_form CHECK (typeof(request_body) = 'text' AND
+        (request_body GLOB '{*}' OR request_body GLOB '[[]*]' OR request_body = 'null')),
+    CONSTRAINT batch_requests_response_body_form CHECK (response_body IS NULL OR
+        (typeof(response_body) = 'text' AND (response_body GLOB '{*}' OR response_body GLOB '[[]*]' OR
+        response_body = 'null'))),
     CONSTRAINT batch_requests_response_status_form CHECK (response_status IS NULL OR
         typeof(response_status) = 'integer'),
     CONSTRAINT batch_requests_created_at_form CHECK (created_at GLOB '????-??-??T??:??:??.*Z'),
@@ -257,11 +259,11 @@ CREATE TABLE translation_stats (
     CONSTRAINT translation_stats_page_files_form CHECK (typeof(page_files) = 'integer'),
     CONSTRAINT translation_stats_source_locale_length CHECK (length(source_locale) <= 10),
     CONSTRAINT translation_stats_target_locales_count_form CHECK (typeof(target_locales_count) = 'integer'),
-    CONSTRAINT translation_stats_completed_locales_form CHECK (completed_locales IS NULL OR
-        (json_valid(completed_locales) AND json_type(completed_locales) = 'array')),
+    CONSTRAINT translation_stats_completed_locales_form CHECK (completed_locales GLOB '[[]*]'),
     CONSTRAINT translation_stats_batches_count_form CHECK (typeof(batches_count) = 'integer'),
     CONSTRAINT translation_stats_active_batches_form CHECK (typeof(active_batches) = 'integer'),
     CONSTRAINT translation_stats_completed_batches_form CHECK (typeof(completed_batches) = 'integer'),
     CONSTRAINT translation_stats_calculated_at_form CHECK (calculated_at GLOB '????-??-??T??:??:??.*Z'),
-    CONSTRAINT translation_stats_stats_form CHECK (json_valid(stats) AND typeof(stats) = 'text')
+    CONSTRAINT translation_stats_stats_form CHECK (typeof(stats) = 'text' AND (stats GLOB '{*}' OR
+        stats GLOB '[[]*]' OR stats = 'null'))
 );

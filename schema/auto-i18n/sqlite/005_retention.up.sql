@@ -39,10 +39,11 @@ CREATE TABLE batch_requests_archive (
         id NOT GLOB '*[^0-9a-f-]*'),
     CONSTRAINT batch_requests_archive_request_index_form CHECK (typeof(request_index) = 'integer'),
     CONSTRAINT batch_requests_archive_target_locale_length CHECK (length(target_locale) <= 10),
-    CONSTRAINT batch_requests_archive_request_body_form CHECK (json_valid(request_body) AND
-        typeof(request_body) = 'text'),
+    CONSTRAINT batch_requests_archive_request_body_form CHECK (typeof(request_body) = 'text' AND
+        (request_body GLOB '{*}' OR request_body GLOB '[[]*]' OR request_body = 'null')),
     CONSTRAINT batch_requests_archive_response_body_form CHECK (response_body IS NULL OR
-        (json_valid(response_body) AND typeof(response_body) = 'text')),
+        (typeof(response_body) = 'text' AND (response_body GLOB '{*}' OR response_body GLOB '[[]*]' OR
+        response_body = 'null'))),
     CONSTRAINT batch_requests_archive_response_status_form CHECK (response_status IS NULL OR
         typeof(response_status) = 'integer'),
     CONSTRAINT batch_requests_archive_created_at_form CHECK (created_at GLOB '????-??-??T??:??:??.*Z'),

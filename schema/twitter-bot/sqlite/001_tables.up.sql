@@ -11,7 +11,9 @@
 -- * unique constraints have names on both engines, so that later versions can drop them.
 --
 -- SQLite: DATETIME is the text form that the bot reads and writes, "YYYY-MM-DD HH:MM:SS.ffffff" in UTC; another form in
--- the same column would break its comparisons, so it is checked. Lengths are checked as well.
+-- the same column would break its comparisons, so it is checked. Lengths are checked as well; JSON only by its first
+-- and last character: a schema that is opened with trusted_schema=OFF, as windrow does, may not use the functions that
+-- read JSON.
 
 CREATE TABLE tweets (
     id VARCHAR(50) NOT NULL,
@@ -35,16 +37,18 @@ CREATE TABLE tweets (
     CONSTRAINT tweets_author_id_length CHECK (length(author_id) <= 50),
     CONSTRAINT tweets_created_at_form CHECK (created_at GLOB '????-??-?? ??:??:??.??????'),
     CONSTRAINT tweets_processed_at_form CHECK (processed_at GLOB '????-??-?? ??:??:??.??????'),
-    CONSTRAINT tweets_public_metrics_form CHECK (public_metrics IS NULL OR (json_valid(public_metrics) AND
-        typeof(public_metrics) = 'text')),
+    CONSTRAINT tweets_public_metrics_form CHECK (public_metrics IS NULL OR (typeof(public_metrics) = 'text' AND
+        (public_metrics GLOB '{*}' OR public_metrics GLOB '[[]*]' OR public_metrics = 'null'))),
     CONSTRAINT tweets_in_reply_to_user_id_length CHECK (length(in_reply_to_user_id) <= 50),
-    CONSTRAINT tweets_referenced_tweets_form CHECK (referenced_tweets IS NULL OR (json_valid(referenced_tweets) AND
-        typeof(referenced_tweets) = 'text')),
-    CONSTRAINT tweets_entities_form CHECK (entities IS NULL OR (json_valid(entities) AND typeof(entities) = 'text')),
+    CONSTRAINT tweets_referenced_tweets_form CHECK (referenced_tweets IS NULL OR
+        (typeof(referenced_tweets) = 'text' AND (referenced_tweets GLOB '{*}' OR referenced_tweets GLOB '[[]*]' OR
+        referenced_tweets = 'null'))),
+    CONSTRAINT tweets_entities_form CHECK (entities IS NULL OR (typeof(entities) = 'text' AND
+        (entities GLOB '{*}' OR entities GLOB '[[]*]' OR entities = 'null'))),
     CONSTRAINT tweets_language_length CHECK (length(language) <= 10),
     CONSTRAINT tweets_character_count_form CHECK (typeof(character_count) = 'integer'),
-    CONSTRAINT tweets_tweet_metadata_form CHECK (tweet_metadata IS NULL OR (json_valid(tweet_metadata) AND
-        typeof(tweet_metadata) = 'text'))
+    CONSTRAINT tweets_tweet_metadata_form CHECK (tweet_metadata IS NULL OR (typeof(tweet_metadata) = 'text' AND
+        (tweet_metadata GLOB '{*}' OR tweet_metadata GLOB '[[]*]' OR tweet_metadata = 'null')))
 );
 
 CREATE TABLE translations (
@@ -75,12 +79,13 @@ CREATE TABLE translations (
     CONSTRAINT translations_updated_at_form CHECK (updated_at GLOB '????-??-?? ??:??:??.??????'),
     CONSTRAINT translations_post_id_length CHECK (length(post_id) <= 50),
     CONSTRAINT translations_posted_at_form CHECK (posted_at GLOB '????-??-?? ??:??:??.??????'),
-    CONSTRAINT translations_error_info_form CHECK (error_info IS NULL OR (json_valid(error_info) AND
-        typeof(error_info) = 'text')),
+    CONSTRAINT translations_error_info_form CHECK (error_info IS NULL OR (typeof(error_info) = 'text' AND
+        (error_info GLOB '{*}' OR error_info GLOB '[[]*]' OR error_info = 'null'))),
     CONSTRAINT translations_retry_count_form CHECK (typeof(retry_count) = 'integer'),
     CONSTRAINT translations_character_count_form CHECK (typeof(character_count) = 'integer'),
     CONSTRAINT translations_translation_metadata_form CHECK (translation_metadata IS NULL OR
-        (json_valid(translation_metadata) AND typeof(translation_metadata) = 'text'))
+        (typeof(translation_metadata) = 'text' AND (translation_metadata GLOB '{*}' OR
+        translation_metadata GLOB '[[]*]' OR translation_metadata = 'null')))
 );
 
 CREATE TABLE api_usage (
@@ -105,10 +110,11 @@ CREATE TABLE api_usage (
     CONSTRAINT api_usage_timestamp_form CHECK (timestamp GLOB '????-??-?? ??:??:??.??????'),
     CONSTRAINT api_usage_status_code_form CHECK (status_code IS NULL OR typeof(status_code) = 'integer'),
     CONSTRAINT api_usage_success_form CHECK (success IN (0, 1)),
-    CONSTRAINT api_usage_error_info_form CHECK (error_info IS NULL OR (json_valid(error_info) AND
-        typeof(error_info) = 'text')),
-    CONSTRAINT api_usage_request_metadata_form CHECK (request_metadata IS NULL OR (json_valid(request_metadata) AND
-        typeof(request_metadata) = 'text')),
+    CONSTRAINT api_usage_error_info_form CHECK (error_info IS NULL OR (typeof(error_info) = 'text' AND
+        (error_info GLOB '{*}' OR error_info GLOB '[[]*]' OR error_info = 'null'))),
+    CONSTRAINT api_usage_request_metadata_form CHECK (request_metadata IS NULL OR
+        (typeof(request_metadata) = 'text' AND (request_metadata GLOB '{*}' OR request_metadata GLOB '[[]*]' OR
+        request_metadata = 'null'))),
     CONSTRAINT api_usage_date_length CHECK (length(date) <= 10),
     CONSTRAINT api_usage_month_length CHECK (length(month) <= 7)
 );
@@ -127,9 +133,10 @@ CREATE TABLE users (
     CONSTRAINT users_account_type_check CHECK (account_type IN ('primary', 'translation')),
     CONSTRAINT uq_users_account_name UNIQUE (account_name),
     CONSTRAINT users_account_name_length CHECK (length(account_name) <= 100),
-    CONSTRAINT users_api_credentials_form CHECK (api_credentials IS NULL OR (json_valid(api_credentials) AND
-        typeof(api_credentials) = 'text')),
-    CONSTRAINT users_settings_form CHECK (settings IS NULL OR (json_valid(settings) AND typeof(settings) = 'text')),
+    CONSTRAINT users_api_credentials_form CHECK (api_credentials IS NULL OR (typeof(api_credentials) = 'text' AND
+        (api_credentials GLOB '{*}' OR api_credentials GLOB '[[]*]' OR api_credentials = 'null'))),
+    CONSTRAINT users_settings_form CHECK (settings IS NULL OR (typeof(settings) = 'text' AND
+        (settings GLOB '{*}' OR settings GLOB '[[]*]' OR settings = 'null'))),
     CONSTRAINT users_created_at_form CHECK (created_at GLOB '????-??-?? ??:??:??.??????'),
     CONSTRAINT users_updated_at_form CHECK (updated_at GLOB '????-??-?? ??:??:??.??????'),
     CONSTRAINT users_last_active_form CHECK (last_active GLOB '????-??-?? ??:??:??.??????'),
@@ -162,10 +169,12 @@ CREATE TABLE translation_cache (
     CONSTRAINT translation_cache_expires_at_form CHECK (expires_at GLOB '????-??-?? ??:??:??.??????'),
     CONSTRAINT translation_cache_access_count_form CHECK (typeof(access_count) = 'integer'),
     CONSTRAINT translation_cache_quality_metrics_form CHECK (quality_metrics IS NULL OR
-        (json_valid(quality_metrics) AND typeof(quality_metrics) = 'text')),
+        (typeof(quality_metrics) = 'text' AND (quality_metrics GLOB '{*}' OR quality_metrics GLOB '[[]*]' OR
+        quality_metrics = 'null'))),
     CONSTRAINT translation_cache_translator_service_length CHECK (length(translator_service) <= 50),
     CONSTRAINT translation_cache_cache_metadata_form CHECK (cache_metadata IS NULL OR
-        (json_valid(cache_metadata) AND typeof(cache_metadata) = 'text'))
+        (typeof(cache_metadata) = 'text' AND (cache_metadata GLOB '{*}' OR cache_metadata GLOB '[[]*]' OR
+        cache_metadata = 'null')))
 );
 
 CREATE TABLE system_state (
