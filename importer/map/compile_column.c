@@ -262,6 +262,7 @@ static void compile_ref(struct compile *c, struct program_rule *rule, struct pro
     }
     column->ref = ref;
     ref->table = t;
+    ref->optional = source->on_error == MAPPING_ON_ERROR_NULL;
     k = source->ref_column.text.at ? catalog_column(t, source->ref_column.text) : primary_column(t);
     if (k < 0) {
         err_set(compile_fault(c, source->ref_column.text.at ? &source->ref_column : &source->ref), ERR_RUN, W0264,
@@ -400,6 +401,10 @@ static void compile_coverage(struct program_rule *rule)
         if (rule->lets[i].expr)
             expr_paths(rule->lets[i].expr, cover, rule);
     }
+    for (size_t i = 0; i < rule->n_warns; i++) {
+        if (rule->warns[i].expr)
+            expr_paths(rule->warns[i].expr, cover, rule);
+    }
 }
 
 static void compile_column(struct compile *c, struct program_rule *rule, struct program_column *column,
@@ -407,6 +412,7 @@ static void compile_column(struct compile *c, struct program_rule *rule, struct 
 {
     const struct mapping_column *source = column->source;
     const struct catalog_column *there;
+    struct err e = {0};
 
     if (!find_column(c, rule->table, column))
         return;
@@ -420,6 +426,10 @@ static void compile_column(struct compile *c, struct program_rule *rule, struct 
     else
         compile_source(c, rule, column, names);
     compile_options(c, column, names);
+    if (column->convert.format && convert_format_check(column->convert.format, &column->type, &e) < 0) {
+        e.map_len = 0;
+        compile_fault_from(c, &source->format, &e);
+    }
 }
 
 void compile_columns(struct compile *c, struct program_rule *rule, struct names *names)
@@ -485,7 +495,7 @@ void compile_references(struct compile *c)
             struct program_column *column = &rule->columns[k];
 
             if (column->ref)
-                column->ref->computed = is_computed(c->p, column->ref);
+                column->ref->computed = !column->ref->optional && is_computed(c->p, column->ref);
             column->cell = cell;
             cell = (uint16_t)(cell + (column->ref && !column->ref->computed ? column->ref->n : 1));
         }
