@@ -325,7 +325,7 @@ static void wait_ms(unsigned ms)
 static bool recover(struct worker *w, unsigned *attempts, struct err *err)
 {
     struct run *run = w->run;
-    bool retry = !run->hold && (db_transient(err) || err->code == W0605) && ++*attempts < ATTEMPTS_MAX && !run_stopping(run);
+    bool retry = !run->hold && (db_transient(err) || err->code == W0605 || err->scope == ERR_RECORD) && ++*attempts < ATTEMPTS_MAX && !run_stopping(run);
     unsigned pause = 50u << (*attempts < 7 ? *attempts : 7);
 
     if (!run->hold)
