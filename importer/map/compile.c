@@ -124,11 +124,31 @@ static void compile_group(struct compile *c)
         err_set(compile_fault(c, group), ERR_RUN, W0268, "group: is a directory pattern, it must end in /");
 }
 
+static void compile_skip(struct compile *c, const struct mapping_skip *skip)
+{
+    struct pattern *pattern = compile_pattern(c, &skip->pattern);
+
+    if (compile_when(c, &skip->when, true))
+        c->p->skip[c->p->n_skip++] = pattern;
+    else
+        pattern_free(pattern);
+}
+
+/* A let that no rule names was never looked at. */
+static void check_shared(struct compile *c)
+{
+    for (size_t i = 0; c->shared_used && i < c->m->n_lets; i++) {
+        if (!c->shared_used[i])
+            err_set(compile_fault(c, &c->m->lets[i].name), ERR_RUN, W0251, "no rule uses the let '%.*s'",
+                    STR_ARG(c->m->lets[i].name.text));
+    }
+}
+
 struct program *program_compile(const struct mapping *mapping, const struct catalog *catalog,
                                 const struct program_set *sets, size_t n_sets, struct mapping_faults *faults)
 {
     struct program *p = calloc(1, sizeof *p);
-    struct compile c = {p, mapping, faults, false};
+    struct compile c = {.p = p, .m = mapping, .faults = faults};
 
     if (!p) {
         err_oom(mapping_fault(faults));
@@ -141,7 +161,8 @@ struct program *program_compile(const struct mapping *mapping, const struct cata
     compile_group(&c);
     p->skip = compile_alloc(&c, mapping->n_skip, sizeof *p->skip);
     for (size_t i = 0; p->skip && i < mapping->n_skip; i++)
-        p->skip[p->n_skip++] = compile_pattern(&c, &mapping->skip[i]);
+        compile_skip(&c, &mapping->skip[i]);
+    c.shared_used = compile_alloc(&c, mapping->n_lets, sizeof *c.shared_used);
     compile_siblings(&c);
     p->after_on = compile_alloc(&c, mapping->n_afters, sizeof *p->after_on);
     for (size_t i = 0; p->after_on && i < mapping->n_afters; i++)
@@ -157,6 +178,7 @@ struct program *program_compile(const struct mapping *mapping, const struct cata
         p->n_rules = i + 1;
         compile_rule(&c, &mapping->rules[i], &p->rules[i]);
     }
+    check_shared(&c);
     if (!c.oom && faults->n == 0) {
         compile_references(&c);
         compile_order_of_rules(&c);

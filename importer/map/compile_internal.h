@@ -10,6 +10,7 @@ struct compile {
     const struct mapping *m;
     struct mapping_faults *faults;
     bool oom;
+    bool *shared_used;                  /* by let of the mapping */
 };
 
 /* What names mean at one place of the mapping. */
@@ -20,8 +21,10 @@ struct names {
     size_t n_from;
     size_t levels;                      /* how many ^ there are */
     size_t n_lets;                      /* of the rule, so far */
+    size_t n_shared;                    /* of the mapping, so far */
     bool parameters_only;               /* `when:` */
     bool siblings;                      /* documents and indexes may be asked */
+    bool documents;                     /* documents may be asked */
 };
 
 /* A new fault with its place: at `offset` of the text, `len` long (0: the whole text). */

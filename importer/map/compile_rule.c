@@ -146,9 +146,14 @@ static void check_key(struct compile *c, const struct program_rule *rule)
 
 void compile_rule(struct compile *c, const struct mapping_rule *source, struct program_rule *rule)
 {
-    struct names names = {.c = c, .rule = rule, .siblings = true};
+    struct names names = {.c = c, .rule = rule, .siblings = true, .n_shared = c->m->n_lets};
 
     rule->source = source;
+    rule->n_lets = source->n_lets;
+    rule->lets = compile_alloc(c, source->n_lets + c->m->n_lets, sizeof *rule->lets);
+    rule->shared = compile_alloc(c, c->m->n_lets, sizeof *rule->shared);
+    if (c->oom)
+        return;
     rule->on = compile_when(c, &source->when, true);
     rule->n_from = source->n_from;
     rule->from = compile_alloc(c, source->n_from, sizeof(struct pattern *));
@@ -163,12 +168,15 @@ void compile_rule(struct compile *c, const struct mapping_rule *source, struct p
     names.from = rule->from;
     names.n_from = rule->n_from;
     compile_each(c, rule, &names);
-    rule->lets = compile_alloc(c, source->n_lets, sizeof *rule->lets);
-    for (size_t i = 0; rule->lets && i < source->n_lets; i++) {
+    for (size_t i = 0; i < source->n_lets; i++) {
         names.n_lets = i;
         rule->lets[i] = compile_expr(c, &source->lets[i].expr, &names);
     }
-    rule->n_lets = names.n_lets = source->n_lets;
+    names.n_lets = source->n_lets;
+    rule->n_warns = source->n_warns;
+    rule->warns = compile_alloc(c, source->n_warns, sizeof *rule->warns);
+    for (size_t i = 0; rule->warns && i < source->n_warns; i++)
+        rule->warns[i] = compile_expr(c, &source->warns[i], &names);
     rule->where = compile_expr(c, &source->where, &names);
     if (c->oom)
         return;
@@ -180,6 +188,29 @@ void compile_rule(struct compile *c, const struct mapping_rule *source, struct p
     rule->update = ordinals(c, source, source->conflict_columns, source->n_conflict_columns);
     if (rule->table && rule->key && rule->n_columns)
         check_key(c, rule);
+}
+
+static void note_path(void *context, const struct json_step *steps, size_t n)
+{
+    (void)steps;
+    (void)n;
+    *(bool *)context = false;
+}
+
+static void note_other_slot(void *context, int slot)
+{
+    if (slot_kind(slot) != SLOT_PATH && slot_kind(slot) != SLOT_PARAM)
+        *(bool *)context = false;
+}
+
+/* Such a condition is decided before the file is opened. */
+static bool asks_for_path_only(const struct expr *e)
+{
+    bool ret = true;
+
+    expr_paths(e, note_path, &ret);
+    expr_slots(e, note_other_slot, &ret);
+    return ret;
 }
 
 static void compile_index(struct compile *c, const struct mapping_index *source, struct program_index *index)
@@ -197,10 +228,12 @@ static void compile_index(struct compile *c, const struct mapping_index *source,
     }
     index->of = compile_path(c, &source->of, &names);
     names.siblings = false;
+    names.documents = index->files;
     index->each = compile_expr(c, &source->each, &names);
     index->where = compile_expr(c, &source->where, &names);
     index->by = compile_expr(c, &source->by, &names);
     index->value = compile_expr(c, &source->value, &names);
+    index->where_by_path = index->where.expr && asks_for_path_only(index->where.expr);
     index->n_prefer = source->n_prefer;
     index->prefer = compile_alloc(c, source->n_prefer, sizeof *index->prefer);
     for (size_t i = 0; index->prefer && i < source->n_prefer; i++)

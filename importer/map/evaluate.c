@@ -110,6 +110,7 @@ bool evaluator_file(struct evaluator *ev, const struct program_rule *rule, const
 
             ev->captures.at[k] = at < 0 ? (struct str){0} : captures[at];
         }
+        ev->captures.group = program_group(ev->p, file->path);
         return true;
     }
     return false;
@@ -424,11 +425,16 @@ static int simple_column(struct evaluator *ev, const struct program_column *c, s
 {
     if (fetch(ev, c, v, e) == 0 && (c->plain || apply_options(ev, c, v, e) == 0) && convert(ev, c, v, cell, e) == 0)
         return 0;
-    if (e->scope != ERR_RECORD || c->source->on_error != MAPPING_ON_ERROR_NULL || c->not_null) {
+    if (e->scope != ERR_RECORD || (c->source->on_error != MAPPING_ON_ERROR_DEFAULT &&
+                                   (c->source->on_error != MAPPING_ON_ERROR_NULL || c->not_null))) {
         place_in_mapping(e, column_text(c->source));
         return -1;
     }
     tell_mended(ev, c, 0, v, e);
+    if (c->source->on_error == MAPPING_ON_ERROR_DEFAULT) {
+        *v = c->fallback;
+        return convert(ev, c, v, cell, e);
+    }
     cell->kind = CELL_NULL;
     *v = value_null();
     return 0;
@@ -585,6 +591,35 @@ static void tell_unread(void *context, const struct value *object, struct str ke
     ev->out->unread(ev->out->context, ev->rule, object, key, item);
 }
 
+/* Each warn: that gives a text is told; one that fails is told with its reason. */
+static void tell_warnings(struct evaluator *ev)
+{
+    for (size_t i = 0; i < ev->rule->n_warns; i++) {
+        const struct program_expr *warn = &ev->rule->warns[i];
+        struct str text = {0};
+        struct value v;
+        struct err e = {0};
+
+        if (evaluate(ev, warn, &ev->levels[ev->depth].value, &v, &e) == 0) {
+            if (v.type != VALUE_STRING)
+                continue;
+            if (value_text(&v, &ev->arena, &text) < 0)
+                text = str_of("out of memory");
+            err_set(&e, ERR_RECORD, W0450, "%.*s", STR_ARG(text));
+        }
+        place_in_mapping(&e, warn->text);
+        place_in_data(ev, &e, NULL);
+        ev->out->warned(ev->out->context, ev->rule, &e);
+        err_release(&e);
+    }
+}
+
+static void forget_lets(struct evaluator *ev)
+{
+    for (size_t i = 0; i < ev->rule->n_lets; i++)
+        ev->let_known[i] = false;
+}
+
 static int make_row(struct evaluator *ev, struct err *err)
 {
     const struct program_rule *rule = ev->rule;
@@ -592,9 +627,9 @@ static int make_row(struct evaluator *ev, struct err *err)
     struct err e = {0};
     struct value verdict, misfit = value_absent();
 
-    for (size_t i = 0; i < rule->n_lets; i++)
-        ev->let_known[i] = false;
+    forget_lets(ev);
     lookup_row(ev->lookup);
+    tell_warnings(ev);
     if (rule->where.expr) {
         if (evaluate(ev, &rule->where, &ev->levels[ev->depth].value, &verdict, &e) < 0)
             return row_failed(ev, &e, NULL, NULL, err);
@@ -664,6 +699,7 @@ int evaluator_record(struct evaluator *ev, const struct record *record, struct e
     ev->record = record;
     ev->depth = 0;
     ev->levels[0] = (struct level){.value = record->value, .index = record->index};
+    forget_lets(ev);
     if (ev->out->unread && ev->rule->n_each) {
         const struct json_unread unread = {tell_unread, ev};
 

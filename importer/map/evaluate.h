@@ -18,12 +18,14 @@ struct evaluate_out {
     void (*rejected)(void *context, const struct program_rule *rule, struct err *e);
     /* A row that `where:` left out. */
     void (*skipped)(void *context, const struct program_rule *rule);
-    /* A value was mended or set to NULL on request; e tells which and why. `did` is 0 for on_error: null. */
+    /* A value was mended or replaced on request; e tells which and why. `did` is 0 for on_error: null and default. */
     void (*mended)(void *context, const struct program_rule *rule, unsigned did, struct err *e);
     /* Something is wrong with a document or an index's file; told once for each group. */
     void (*sibling)(void *context, struct err *e);
     /* An entry of an index that nothing asked for: its key and place. */
     void (*orphan)(void *context, const struct program_index *index, struct str key, struct str path, uint64_t line);
+    /* A warning of the mapping; e tells the record and the text. It changes no count. */
+    void (*warned)(void *context, const struct program_rule *rule, struct err *e);
     /* A key that no rule of this file reads; NULL: do not look. */
     void (*unread)(void *context, const struct program_rule *rule, const struct value *object, struct str key,
                    const struct value *item);

@@ -98,12 +98,15 @@ int lookup_siblings(struct lookup *l, const struct pattern *pattern, const struc
                     void *context, struct err *err)
 {
     struct str bound[PATTERN_CAPTURES_MAX], got[PATTERN_CAPTURES_MAX];
-    size_t from = 0;
+    bool whole = l->p->whole_source;
+    size_t from = whole ? 0 : lower_bound(l, captures->root, captures->group);
 
     bind(pattern, captures, bound);
     buf_clear(&l->path);
     if (l->n_files && pattern_expand(pattern, bound, &l->path)) {
         for (uint32_t root = l->files[0].root; root <= l->files[l->n_files - 1].root; root++) {
+            if (!whole && root != captures->root)
+                continue;
             from = lower_bound(l, root, buf_str(&l->path));
             if (from < l->n_files && l->files[from].root == root && str_eq(l->files[from].path, buf_str(&l->path)) &&
                 found(context, &l->files[from], bound, err) < 0)
@@ -112,6 +115,8 @@ int lookup_siblings(struct lookup *l, const struct pattern *pattern, const struc
         return 0;
     }
     for (; from < l->n_files; from++) {
+        if (!whole && (l->files[from].root != captures->root || !str_starts(l->files[from].path, captures->group)))
+            break;
         if ((l->files[from].kind == ENTRY_DIRECTORY) == pattern_is_directory(pattern) &&
             pattern_match_bound(pattern, l->files[from].path, bound, got) &&
             found(context, &l->files[from], got, err) < 0)
@@ -137,7 +142,22 @@ static int remember_file(void *context, const struct entry *file, const struct s
     return 0;
 }
 
-/* A sibling that cannot be read is reported once and then counts as absent. */
+bool lookup_is_read(const struct lookup *l, const struct entry *file)
+{
+    struct str captures[PATTERN_CAPTURES_MAX];
+
+    for (size_t i = 0; i < l->p->n_rules; i++) {
+        const struct program_rule *rule = &l->p->rules[i];
+
+        for (size_t k = 0; rule->on && rule->reader && k < rule->n_from; k++) {
+            if (!pattern_is_directory(rule->from[k]) && pattern_match(rule->from[k], file->path, captures))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* A sibling that cannot be read counts as absent; it is reported once, here or by the rule that reads it. */
 static void tell_broken(struct lookup *l, const struct entry *file, struct err *e)
 {
     char *path = str_dup(file->path);
@@ -145,7 +165,8 @@ static void tell_broken(struct lookup *l, const struct entry *file, struct err *
     if (path)
         err_at(e, path, e->line, e->column);
     free(path);
-    l->out->sibling(l->out->context, e);
+    if (!lookup_is_read(l, file))
+        l->out->sibling(l->out->context, e);
     err_release(e);
 }
 

@@ -21,7 +21,8 @@ int lookup_group(struct lookup *l, const struct entry *files, size_t n, struct e
 /* The captures of the record's file by which siblings are found. */
 struct lookup_captures {
     const struct pattern *pattern;
-    uint32_t root;              /* documents are looked for below this root, indexes below all */
+    uint32_t root;              /* documents are looked for below this root */
+    struct str group;           /* siblings are files of this group */
     struct str at[PATTERN_CAPTURES_MAX];
 };
 

@@ -45,12 +45,29 @@ struct building {
     struct expr_run run;
 };
 
+/* A document beside the file whose records are being entered. */
+static int building_document(struct building *b, int ordinal, struct value *ret, struct err *err)
+{
+    const struct pattern *pattern = b->index->source->files;
+    struct lookup_captures captures = {.pattern = pattern, .root = b->file->root,
+                                       .group = program_group(b->l->p, b->file->path)};
+
+    for (size_t i = 0; i < pattern_captures(pattern); i++)
+        captures.at[i] = b->captures[i];
+    if (lookup_document(b->l, ordinal, &captures, ret, err) < 0)
+        return -1;
+    if (ret->type == VALUE_ABSENT)
+        *ret = value_null();
+    return 0;
+}
+
 static int building_variable(void *context, int slot, struct value *ret, struct err *err)
 {
     struct building *b = context;
 
-    (void)err;
     *ret = value_null();
+    if (slot_kind(slot) == SLOT_DOCUMENT && b->file)
+        return building_document(b, slot_ordinal(slot), ret, err);
     if (slot_kind(slot) == SLOT_INDEX)
         *ret = value_int((int64_t)b->ordinal, b->scratch);
     else if (slot_kind(slot) == SLOT_LINE && b->record)
@@ -283,6 +300,15 @@ static void tell_sibling(struct building *b, struct err *e)
     err_release(e);
 }
 
+/* What a rule reads too is refused there, with its bytes. */
+static void tell_unreadable(struct building *b, struct err *e)
+{
+    if (lookup_is_read(b->l, b->file))
+        err_release(e);
+    else
+        tell_sibling(b, e);
+}
+
 static int add_or_tell(struct building *b, const struct value *item, bool readable, struct err *err)
 {
     struct err e = {0};
@@ -364,7 +390,7 @@ static int add_records(struct building *b, struct reader *reader, const struct r
         }
         b->record = NULL;
         got = e.scope == ERR_RECORD;
-        tell_sibling(b, &e);
+        tell_unreadable(b, &e);
         if (!got)
             return 0;
     }
@@ -383,10 +409,20 @@ static int add_file(void *context, const struct entry *file, const struct str *c
     b->captures = captures;
     b->record = NULL;
     arena_reset(b->scratch);
+    if (source->where_by_path) {
+        struct value verdict, null = value_null();
+
+        if (evaluate_into(b, &source->where, &null, &verdict, &e) < 0) {
+            tell_sibling(b, &e);
+            return 0;
+        }
+        if (!expr_true(&verdict))
+            return 0;
+    }
     if (!source->reader)
         return add_unread(b, err);
     if (lookup_open(b->l, file, &in, &e) < 0) {
-        tell_sibling(b, &e);
+        tell_unreadable(b, &e);
         return 0;
     }
     reader = source->reader->open(&source->read, err);

@@ -49,6 +49,8 @@ struct lookup {
 int lookup_siblings(struct lookup *l, const struct pattern *pattern, const struct lookup_captures *captures,
                     int (*found)(void *context, const struct entry *file, const struct str *captures, struct err *err),
                     void *context, struct err *err);
+/* Does a rule read this file? Then it reports what is wrong with it. */
+bool lookup_is_read(const struct lookup *l, const struct entry *file);
 /* Open a sibling for reading; in->fd is the caller's. */
 int lookup_open(struct lookup *l, const struct entry *file, struct input *in, struct err *err);
 /* Forget all indexes; with `tell`, report entries nobody asked for. */

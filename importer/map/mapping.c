@@ -135,6 +135,7 @@ static const struct mapping_key top_keys[] = {
     {"source", mapping_read_source, 0, false},
     {"documents", mapping_read_documents, 0, false},
     {"indexes", mapping_read_indexes, 0, false},
+    {"let", mapping_read_shared, 0, false},
     {"tables", mapping_read_rules, 0, true},
     {"after", mapping_read_afters, 0, false},
     {"examples", mapping_read_examples, 0, false},

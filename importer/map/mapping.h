@@ -84,7 +84,9 @@ struct mapping_pair {               /* an entry of map: */
     struct mapping_constant to;
 };
 
-enum mapping_on_error { MAPPING_ON_ERROR_REJECT = 0, MAPPING_ON_ERROR_STOP, MAPPING_ON_ERROR_NULL };
+enum mapping_on_error {
+    MAPPING_ON_ERROR_REJECT = 0, MAPPING_ON_ERROR_STOP, MAPPING_ON_ERROR_NULL, MAPPING_ON_ERROR_DEFAULT
+};
 
 struct mapping_column {
     struct mapping_text name;
@@ -114,6 +116,10 @@ struct mapping_column {
     enum mapping_on_error on_error;
 };
 
+struct mapping_skip {
+    struct mapping_text pattern, when;  /* when: over $param alone */
+};
+
 enum mapping_conflict { MAPPING_CONFLICT_ERROR = 0, MAPPING_CONFLICT_SKIP, MAPPING_CONFLICT_UPDATE };
 
 struct mapping_let {
@@ -129,6 +135,8 @@ struct mapping_rule {
     struct mapping_read read;
     struct mapping_text when;       /* over $param alone: the rule is on */
     struct mapping_text each, where;
+    const struct mapping_text *warns;   /* expressions: a text that one gives is a warning */
+    size_t n_warns;
     const struct mapping_let *lets; /* named expressions, in order; each sees the ones before; those of `like:` first */
     size_t n_lets, n_like_lets;     /* the first n_like_lets stand in the earlier rule */
     const struct mapping_column *columns;   /* those of `like:` first, replaced where named again */
@@ -170,8 +178,10 @@ struct mapping {
     const struct mapping_param *params;
     size_t n_params;
     struct mapping_text group;      /* not given: by the rules of map/program.h */
-    const struct mapping_text *skip;
+    const struct mapping_skip *skip;
     size_t n_skip;
+    const struct mapping_let *lets; /* for all rules; each sees the ones before */
+    size_t n_lets;
     const struct mapping_document *documents;
     size_t n_documents;
     const struct mapping_index *indexes;

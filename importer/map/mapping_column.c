@@ -99,6 +99,7 @@ static void read_on_error(struct mapping_reading *r, const struct yaml_item *ite
 {
     static const char *const words[] = {
         [MAPPING_ON_ERROR_REJECT] = "reject", [MAPPING_ON_ERROR_STOP] = "stop", [MAPPING_ON_ERROR_NULL] = "null",
+        [MAPPING_ON_ERROR_DEFAULT] = "default",
     };
     struct mapping_column *c = into;
     int word = mapping_read_word(r, item, words, ARRAY_LEN(words));
@@ -223,6 +224,8 @@ static void read_column(struct mapping_reading *r, const struct yaml_item *entry
         return;
     check_one_source(r, entry, &mapping_column_keys, ARRAY_LEN(sources), "path, expr, value, uuid5, ref");
     check_reference(r, entry);
+    if (c->on_error == MAPPING_ON_ERROR_DEFAULT && !yaml_find(entry, "default"))
+        mapping_report(r, yaml_find(entry, "on_error"), W0219, "on_error: default needs 'default' beside it");
 }
 
 static size_t column_index(const struct mapping_column *columns, size_t n, struct str name)

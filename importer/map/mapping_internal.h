@@ -28,8 +28,8 @@ struct mapping_keys {
 };
 #define MAPPING_KEYS(name, table) {name, table, ARRAY_LEN(table)}
 
-extern const struct mapping_keys mapping_top_keys, mapping_schema_keys, mapping_source_keys, mapping_param_keys,
-    mapping_read_keys, mapping_document_keys, mapping_index_keys, mapping_rule_keys, mapping_conflict_keys,
+extern const struct mapping_keys mapping_top_keys, mapping_schema_keys, mapping_source_keys, mapping_skip_keys,
+    mapping_param_keys, mapping_read_keys, mapping_document_keys, mapping_index_keys, mapping_rule_keys, mapping_conflict_keys,
     mapping_column_keys, mapping_by_keys, mapping_after_keys, mapping_example_keys;
 
 /* mapping_keys.c */
@@ -86,6 +86,7 @@ void mapping_read_params(struct mapping_reading *r, const struct yaml_item *item
 void mapping_read_source(struct mapping_reading *r, const struct yaml_item *item, void *into);
 void mapping_read_documents(struct mapping_reading *r, const struct yaml_item *item, void *into);
 void mapping_read_indexes(struct mapping_reading *r, const struct yaml_item *item, void *into);
+void mapping_read_shared(struct mapping_reading *r, const struct yaml_item *item, void *into);
 void mapping_read_rules(struct mapping_reading *r, const struct yaml_item *item, void *into);
 void mapping_read_afters(struct mapping_reading *r, const struct yaml_item *item, void *into);
 void mapping_read_examples(struct mapping_reading *r, const struct yaml_item *item, void *into);

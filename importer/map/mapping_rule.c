@@ -128,6 +128,13 @@ static void read_columns(struct mapping_reading *r, const struct yaml_item *item
     mapping_read_columns(r, item, into);
 }
 
+static void read_warns(struct mapping_reading *r, const struct yaml_item *item, void *into)
+{
+    struct mapping_rule *rule = into;
+
+    rule->warns = mapping_read_texts(r, item, &rule->n_warns);
+}
+
 static const struct mapping_key rule_keys[] = {
     {"into", read_table, offsetof(struct mapping_rule, into), false},
     {"like", read_like, 0, false},
@@ -137,13 +144,14 @@ static const struct mapping_key rule_keys[] = {
     {"each", mapping_read_text, offsetof(struct mapping_rule, each), false},
     {"where", mapping_read_text, offsetof(struct mapping_rule, where), false},
     {"let", read_lets, 0, false},
+    {"warn", read_warns, 0, false},
     {"key", read_key, 0, false},
     {"on_conflict", read_conflict, 0, false},
     {"columns", read_columns, 0, false},
 };
 const struct mapping_keys mapping_rule_keys = MAPPING_KEYS("rule", rule_keys);
 
-/* Columns, let, key, on_conflict and read of the earlier rule. */
+/* Columns, let, warn, key, on_conflict and read of the earlier rule. */
 static void take_over(struct mapping_reading *r, const struct yaml_item *like, const struct yaml_item *tables,
                       struct mapping_rule *rule)
 {
@@ -157,8 +165,9 @@ static void take_over(struct mapping_reading *r, const struct yaml_item *like, c
     if (from) {
         *rule = (struct mapping_rule){
             .name = rule->name, .mark = rule->mark, .into = rule->into, .read = from->read, .lets = from->lets,
-            .n_lets = from->n_lets, .n_like_lets = from->n_lets, .columns = from->columns, .n_columns = from->n_columns,
-            .key = from->key, .n_key = from->n_key, .conflict = from->conflict, .conflict_when = from->conflict_when,
+            .n_lets = from->n_lets, .n_like_lets = from->n_lets, .warns = from->warns,
+            .n_warns = from->n_warns, .columns = from->columns, .n_columns = from->n_columns, .key = from->key,
+            .n_key = from->n_key, .conflict = from->conflict, .conflict_when = from->conflict_when,
             .conflict_columns = from->conflict_columns, .n_conflict_columns = from->n_conflict_columns,
         };
         return;

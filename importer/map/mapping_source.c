@@ -111,11 +111,31 @@ void mapping_read_params(struct mapping_reading *r, const struct yaml_item *item
 
 /* source: */
 
+static const struct mapping_key skip_keys[] = {
+    {"pattern", mapping_read_text, offsetof(struct mapping_skip, pattern), true},
+    {"when", mapping_read_text, offsetof(struct mapping_skip, when), false},
+};
+const struct mapping_keys mapping_skip_keys = MAPPING_KEYS("skip", skip_keys);
+
 static void read_skip(struct mapping_reading *r, const struct yaml_item *item, void *into)
 {
     struct mapping *m = into;
+    struct mapping_skip *skip = mapping_room(r, item->kind == YAML_LIST ? item->n : 1, sizeof *skip);
 
-    m->skip = mapping_read_texts(r, item, &m->n_skip);
+    if (!skip)
+        return;
+    m->skip = skip;
+    if (item->kind == YAML_LIST && item->n == 0)
+        mapping_report(r, item, W0208, "expected a pattern or a list of patterns, found none");
+    for (const struct yaml_item *each = item->kind == YAML_LIST ? item->first : item; each; each = each->next) {
+        if (each->kind == YAML_MAP && yaml_find(each, "pattern"))
+            mapping_read_map(r, each, &mapping_skip_keys, &skip[m->n_skip]);
+        else
+            mapping_read_text(r, each, &skip[m->n_skip].pattern);
+        m->n_skip++;
+        if (item->kind != YAML_LIST)
+            break;
+    }
 }
 
 static const struct mapping_key source_keys[] = {
@@ -334,6 +354,10 @@ void mapping_check_variables(struct mapping_reading *r)
         check_of(r, &r->m->indexes[i]);
         check_not_document(r, &r->m->indexes[i].name);
     }
+    for (size_t i = 0; i < r->m->n_lets; i++) {
+        check_not_document(r, &r->m->lets[i].name);
+        check_not_index(r, &r->m->lets[i].name);
+    }
     for (size_t i = 0; i < r->m->n_rules; i++) {
         const struct mapping_rule *rule = &r->m->rules[i];
 
@@ -355,6 +379,21 @@ static void check_index(struct mapping_reading *r, const struct yaml_item *item)
         mapping_report_text(r, &files->key->text, W0219, "'files' and 'of' exclude each other");
     if (of && read)
         mapping_report_text(r, &read->key->text, W0219, "'read' belongs to 'files'; the document says how it is read");
+}
+
+/* let: of the mapping, for all rules. */
+void mapping_read_shared(struct mapping_reading *r, const struct yaml_item *item, void *into)
+{
+    struct mapping *m = into;
+    struct mapping_let *lets = mapping_room(r, item->n, sizeof *lets);
+
+    if (!lets || !mapping_is_named(r, item))
+        return;
+    m->lets = lets;
+    for (const struct yaml_item *entry = item->first; entry; entry = entry->next) {
+        mapping_read_variable(r, entry, &lets[m->n_lets].name);
+        mapping_read_text(r, entry, &lets[m->n_lets++].expr);
+    }
 }
 
 void mapping_read_indexes(struct mapping_reading *r, const struct yaml_item *item, void *into)

@@ -58,11 +58,35 @@ static enum expr_name_kind find_sibling(const struct names *names, struct str na
         if (str_eq(m->documents[i].name.text, name))
             return found(slot, SLOT_DOCUMENT, i, false);
     }
-    for (size_t i = 0; i < m->n_indexes; i++) {
+    for (size_t i = 0; names->siblings && i < m->n_indexes; i++) {
         if (str_eq(m->indexes[i].name.text, name))
             return found(slot, SLOT_TABLE, i, true);
     }
     return EXPR_NAME_UNKNOWN;
+}
+
+/* A let of the mapping becomes one of the rule's when it is first named there. */
+static bool find_shared(const struct names *names, struct str name, int *slot)
+{
+    struct compile *c = names->c;
+    struct program_rule *rule = names->rule;
+    size_t i = names->n_shared;
+
+    while (i-- > 0 && !str_eq(c->m->lets[i].name.text, name))
+        ;
+    if (i >= names->n_shared)
+        return false;
+    if (!rule->shared[i]) {
+        struct names own = {.c = c, .rule = rule, .from = names->from, .n_from = names->n_from, .n_shared = i,
+                            .siblings = names->siblings};
+        struct program_expr let = compile_expr(c, &c->m->lets[i].expr, &own);
+
+        rule->lets[rule->n_lets] = let;     /* behind those that it needs itself */
+        rule->shared[i] = (uint16_t)++rule->n_lets;
+        c->shared_used[i] = true;
+    }
+    found(slot, SLOT_LET, rule->shared[i] - 1u, false);
+    return true;
 }
 
 static enum expr_name_kind find(void *context, struct str name, int *slot)
@@ -91,7 +115,9 @@ static enum expr_name_kind find(void *context, struct str name, int *slot)
         if (str_eq(names->rule->source->lets[i].name.text, name))
             return found(slot, SLOT_LET, i, false);
     }
-    return names->siblings ? find_sibling(names, name, slot) : EXPR_NAME_UNKNOWN;
+    if (names->rule && find_shared(names, name, slot))
+        return EXPR_NAME_VALUE;
+    return names->siblings || names->documents ? find_sibling(names, name, slot) : EXPR_NAME_UNKNOWN;
 }
 
 static int unknown_key(struct err *err, const char *what, struct str key, const char *const *all, size_t n)
@@ -263,7 +289,7 @@ static bool constant_of(struct compile *c, const struct mapping_text *text, stru
 {
     struct names names = {.c = c, .parameters_only = true};
     struct program_expr compiled = compile_expr(c, text, &names);
-    struct expr_run run = {&c->p->arena, no_variable, param_by_key, c->p, 0};
+    struct expr_run run = {.arena = &c->p->arena, .variable = no_variable, .keyed = param_by_key, .context = c->p};
     struct value null = value_null();
     struct err e = {0};
 

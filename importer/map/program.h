@@ -39,6 +39,7 @@ struct program_ref {
     struct program_column *by;          /* one for each key */
     size_t n;
     bool computed;                      /* that column is a uuid5 of just these keys: no look-up is needed */
+    bool optional;                      /* on_error: null; NULL when there is no such row */
 };
 
 enum column_kind { COLUMN_SLOT, COLUMN_EXPR, COLUMN_VALUE, COLUMN_UUID5, COLUMN_REF };
@@ -89,8 +90,11 @@ struct program_rule {
     struct program_each *each;
     size_t n_each;
     struct program_expr where;
-    struct program_expr *lets;
+    struct program_expr *lets;          /* its own, then those of the mapping that it uses */
     size_t n_lets;
+    uint16_t *shared;                   /* by let of the mapping: its ordinal here + 1; 0: not used */
+    struct program_expr *warns;
+    size_t n_warns;
     struct json_paths *paths;           /* from the innermost level; without each: all that is read of the record */
     struct json_paths *coverage;        /* with each: all that is read of the record, apart from `paths` */
     struct program_column *columns;     /* in the order of the cells */
@@ -119,6 +123,7 @@ struct program_index {
     struct reader_options read;
     struct program_expr of, each, where, value;
     struct program_expr by;
+    bool where_by_path;                 /* where: asks only for the file's path and parameters */
     struct program_expr *prefer;
     size_t n_prefer;
 };

@@ -196,6 +196,23 @@ static void on_mended(void *context, const struct program_rule *rule, unsigned d
         err_oom(&w->failure);
 }
 
+static void on_warned(void *context, const struct program_rule *rule, struct err *e)
+{
+    struct worker *w = context;
+    const struct entry *file = &w->unit.files[w->file];
+    struct finding f;
+    struct err ignored = {0};
+
+    if (chunk_true_line(w, file, &e->line, &ignored) < 0)
+        err_release(&ignored);
+    f = finding_of(e);
+    f.severity = FINDING_WARNING;
+    f.at.file = file->path;
+    add_excerpt(&f, w->record->raw, w->record->byte);
+    if (tell(w, &f, rule, file, &w->failure) < 0)
+        err_oom(&w->failure);
+}
+
 static void on_sibling(void *context, struct err *e)
 {
     struct worker *w = context;
@@ -467,7 +484,7 @@ int chunk_run(struct worker *w, struct err *err)
 {
     const struct program *p = w->run->p;
 
-    w->out = (struct evaluate_out){w, on_row, on_rejected, on_skipped, on_mended, on_sibling, on_orphan,
+    w->out = (struct evaluate_out){w, on_row, on_rejected, on_skipped, on_mended, on_sibling, on_orphan, on_warned,
                                    w->run->o->level == RUN_LOAD ? NULL : on_unread};
     count_files(w);
     if (evaluator_group(w->ev, w->unit.files, w->unit.n_files, err) < 0 || write_read_old_keys(w, err) < 0)

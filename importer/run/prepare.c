@@ -120,7 +120,7 @@ static int make_reference(struct run *run, const struct program_column *c, struc
 
     if (!ref)
         return -1;
-    *ref = (struct sink_reference){c->ref->table, c->ref->column, c->ref->keys, c->ref->n};
+    *ref = (struct sink_reference){c->ref->table, c->ref->column, c->ref->keys, c->ref->n, c->ref->optional};
     ret->reference = ref;
     return 0;
 }

@@ -420,7 +420,7 @@ static int insert_generations(struct staged *w, struct err *err)
 static bool looks_up(const struct sink_spec *spec)
 {
     for (size_t i = 0; i < spec->n_columns; i++) {
-        if (spec->columns[i].reference)
+        if (spec->columns[i].reference && !spec->columns[i].reference->optional)
             return true;
     }
     return false;

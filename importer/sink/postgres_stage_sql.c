@@ -74,7 +74,7 @@ static int add_any_nowhere(const struct staged *w, struct buf *out)
     bool any = false;
 
     for (size_t i = 0; i < w->t->spec->n_columns; i++) {
-        if (!is_looked_up(w, i))
+        if (!is_looked_up(w, i) || w->t->spec->columns[i].reference->optional)
             continue;
         if ((any && buf_add_text(out, " OR ") < 0) || add_nowhere(w->t, i, out) < 0)
             return -1;
@@ -246,12 +246,12 @@ int postgres_stage_take_turn(const struct staged *w, int turn, struct buf *out)
 /* WHEN ... THEN for each reference: its number, or the text of its key. */
 static int add_cases(const struct staged *w, bool keys, struct buf *out)
 {
-    if (buf_add_text(out, "CASE") < 0)
+    if (buf_add_text(out, "CASE WHEN false THEN NULL") < 0)
         return -1;
     for (size_t i = 0; i < w->t->spec->n_columns; i++) {
         const struct sink_reference *ref = w->t->spec->columns[i].reference;
 
-        if (!is_looked_up(w, i))
+        if (!is_looked_up(w, i) || ref->optional)
             continue;
         if (buf_add_text(out, " WHEN ") < 0 || add_nowhere(w->t, i, out) < 0 || buf_add_text(out, " THEN ") < 0)
             return -1;

@@ -17,6 +17,7 @@ struct sink_reference {
     uint16_t column;                /* its value is taken */
     const uint16_t *keys;           /* columns of `table` */
     size_t n_keys;
+    bool optional;                  /* no such row: NULL instead of a refusal */
 };
 
 struct sink_column {

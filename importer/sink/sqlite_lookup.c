@@ -101,7 +101,9 @@ static enum sqlite_outcome ask(struct sink_table *t, struct sqlite_lookup *l, co
     if (sqlite_lookup_bind(t, l->statement, keys, r->n_keys, why) < 0)
         return SQLITE_ROW_LOST;
     rc = sqlite3_step(l->statement);
-    if (rc == SQLITE_DONE) {
+    if (rc == SQLITE_DONE && r->optional) {
+        l->answer = (struct sqlite_value){0};
+    } else if (rc == SQLITE_DONE) {
         refuse_reference(W0510, "there is no row of", r, keys, why);
         outcome = SQLITE_ROW_REFUSED;
     } else if (rc != SQLITE_ROW || keep_answer(l, why) < 0) {
