@@ -237,7 +237,9 @@ static int one_strict(struct run *r, const struct expr_node *n, const struct val
 
     if (n->n > ARRAY_LEN(few) && !(args = expr_alloc(r, n, n->n * sizeof *args)))
         return -1;
-    for (uint32_t i = 0; i < n->n; i++) {
+    for (uint32_t k = 0; k < n->n; k++) {
+        uint32_t i = expr_backwards(n) ? n->n - 1 - k : k;
+
         if (expr_one(r, n->kids[i], in, &args[i]) < 0)
             return -1;
         if (args[i].type == VALUE_ABSENT) {

@@ -116,6 +116,11 @@ int expr_many(struct run *r, const struct expr_node *n, const struct value *in, 
 /* An operator or strict function, once its kids have their values. */
 int expr_apply(struct run *r, const struct expr_node *n, const struct value *in, const struct value *args,
                struct value *ret);
+/* jq runs the last kid first, and varies the first fastest, in binary operators and strings. */
+static inline bool expr_backwards(const struct expr_node *n)
+{
+    return (n->op >= OP_ADD && n->op <= OP_GE) || n->op == OP_STRING;
+}
 int expr_each_item(struct run *r, const struct expr_node *n, const struct value *target, struct emit *out);
 int expr_bind(struct run *r, const struct expr_pattern *p, const struct value *in, const struct value *v);
 int expr_reduce(struct run *r, const struct expr_node *n, const struct value *in, struct value *ret);

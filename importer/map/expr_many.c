@@ -38,8 +38,7 @@ static int pipe_from(struct run *r, const struct expr_node *n, uint32_t i, const
     return expr_many(r, n->kids[i], &v, &(struct pipe_emit){{pipe_put, r}, n, i + 1, out}.emit);
 }
 
-/* All combinations of the kids' values; jq varies the first fastest in binary operators and strings, and the last
- * everywhere else. */
+/* All combinations of the kids' values. */
 struct product {
     const struct expr_node *n;
     const struct value *in;
@@ -52,11 +51,6 @@ struct product_emit {
     uint32_t done;
 };
 
-static bool backwards(const struct expr_node *n)
-{
-    return (n->op >= OP_ADD && n->op <= OP_GE) || n->op == OP_STRING;
-}
-
 static int product_next(struct run *r, const struct product *p, uint32_t done);
 
 static int product_put(struct emit *self, const struct value *v)
@@ -64,7 +58,7 @@ static int product_put(struct emit *self, const struct value *v)
     const struct product_emit *e = (const struct product_emit *)self;
     const struct expr_node *n = e->product->n;
 
-    e->product->args[backwards(n) ? n->n - 1 - e->done : e->done] = *v;
+    e->product->args[expr_backwards(n) ? n->n - 1 - e->done : e->done] = *v;
     return product_next(self->r, e->product, e->done + 1);
 }
 
@@ -74,14 +68,14 @@ static int product_next(struct run *r, const struct product *p, uint32_t done)
     struct value v;
 
     if (done < n->n) {
-        kid = n->kids[backwards(n) ? n->n - 1 - done : done];
+        kid = n->kids[expr_backwards(n) ? n->n - 1 - done : done];
         if (kid->many)
             return expr_many(r, kid, p->in, &(struct product_emit){{product_put, r}, p, done}.emit);
         if (expr_one(r, kid, p->in, &v) < 0)
             return -1;
         if (v.type == VALUE_ABSENT)
             return 0;
-        p->args[backwards(n) ? n->n - 1 - done : done] = v;
+        p->args[expr_backwards(n) ? n->n - 1 - done : done] = v;
         return product_next(r, p, done + 1);
     }
     if (expr_apply(r, n, p->in, p->args, &v) < 0)
