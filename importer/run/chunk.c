@@ -83,9 +83,10 @@ static struct str kept(struct arena *a, struct str s)
     return s.at ? arena_str(a, s) : (struct str){0};
 }
 
-static int keep_reject(struct worker *w, const struct program_rule *rule, const struct entry *file, struct str record,
+static int keep_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
                        const struct err *e)
 {
+    const struct entry *file = &w->unit.files[from->file];
     struct reject *r = arena_calloc(&w->arena, 1, sizeof *r);
 
     if (!r)
@@ -95,7 +96,9 @@ static int keep_reject(struct worker *w, const struct program_rule *rule, const 
         .table = rule ? str_of(rule->table->name) : (struct str){0}, .code = str_of(code_entry(e->code)->name),
         .sqlstate = kept(&w->arena, str_of(e->sqlstate)), .message = kept(&w->arena, str_of(e->message)),
         .record = record.len <= RECORD_KEPT_MAX ? kept(&w->arena, record) : (struct str){0},
-        .line = e->line, .column = e->column, .byte = e->byte, .has_byte = e->has_byte, .map_line = e->map_line};
+        .line = e->line, .column = e->column, .byte = e->byte, .has_byte = e->has_byte, .map_line = e->map_line,
+        .rule = rule ? rule->source->name.text : (struct str){0}, .record_line = from->line, .record_byte = from->byte,
+        .record_index = from->index, .has_row = from->row != ORIGIN_NO_ROW, .row = from->row};
     *w->last_reject = r;
     w->last_reject = &r->next;
     return 0;
@@ -118,23 +121,30 @@ int chunk_true_line(struct worker *w, const struct entry *file, uint64_t *line, 
     return 0;
 }
 
-void chunk_reject(struct worker *w, const struct program_rule *rule, const struct entry *file, struct str record,
-                  uint64_t record_byte, uint64_t record_line, struct err *e)
+struct origin chunk_origin(const struct worker *w)
 {
+    return (struct origin){.line = w->record->line, .byte = w->record->byte, .index = w->record->index, .file = w->file,
+                           .len = (uint32_t)w->record->raw.len, .row = w->row};
+}
+
+void chunk_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
+                  struct err *e)
+{
+    const struct entry *file = &w->unit.files[from->file];
+    struct origin at = *from;
     struct finding f;
     struct err oom = {0};
 
-    (void)record_line;
-    if (chunk_true_line(w, file, &e->line, &oom) < 0)
+    if (chunk_true_line(w, file, &e->line, &oom) < 0 || chunk_true_line(w, file, &at.line, &oom) < 0)
         err_release(&oom);
     f = finding_of(e);
     f.at.file = file->path;
     f.outcome = FINDING_REJECTED;
-    add_excerpt(&f, record, record_byte);
+    add_excerpt(&f, record, from->byte);
     w->account.rejects++;
     if (rule)
         w->account.rules[rule_ordinal(w->run, rule)].rejected++;
-    if (tell(w, &f, rule, file, &w->failure) < 0 || (w->run->ledger && keep_reject(w, rule, file, record, e) < 0))
+    if (tell(w, &f, rule, file, &w->failure) < 0 || (w->run->ledger && keep_reject(w, rule, record, &at, e) < 0))
         err_oom(&w->failure);
     if (w->run->o->stop_on_reject ||
         (w->run->o->has_max_rejects && __atomic_load_n(&w->run->account.rejects, __ATOMIC_RELAXED) + w->account.rejects >
@@ -155,15 +165,21 @@ static int on_row(void *context, const struct program_rule *rule, const struct c
         for (size_t i = 0; i < rule->n_columns; i++)
             account->filled[i] += cells[rule->columns[i].cell].kind != CELL_NULL;
     }
-    return write_row(w, rule, cells, err);
+    if (write_row(w, rule, cells, err) < 0)
+        return -1;
+    w->row++;
+    return 0;
 }
 
 static void on_rejected(void *context, const struct program_rule *rule, struct err *e)
 {
     struct worker *w = context;
 
+    struct origin from = chunk_origin(w);
+
     w->account.rules[rule_ordinal(w->run, rule)].read++;
-    chunk_reject(w, rule, &w->unit.files[w->file], w->record->raw, w->record->byte, w->record->line, e);
+    chunk_reject(w, rule, w->record->raw, &from, e);
+    w->row++;
 }
 
 static void on_skipped(void *context, const struct program_rule *rule)
@@ -173,6 +189,7 @@ static void on_skipped(void *context, const struct program_rule *rule)
 
     account->read++;
     account->skipped++;
+    w->row++;
 }
 
 static void on_mended(void *context, const struct program_rule *rule, unsigned did, struct err *e)
@@ -291,17 +308,20 @@ static int after_record(struct worker *w, struct err *err)
 }
 
 /* A record that could not be read costs each rule that would have made a row of it. */
-static int broken_record(struct worker *w, struct str raw, uint64_t byte, uint64_t line, struct err *e, struct err *err)
+static int broken_record(struct worker *w, const struct record *record, struct err *e, struct err *err)
 {
+    struct origin from = {record->line, record->byte, record->index, w->file, (uint32_t)record->raw.len, ORIGIN_NO_ROW};
+
     w->account.rules[rule_ordinal(w->run, w->rule)].read++;
     w->lines++;
-    chunk_reject(w, w->rule, &w->unit.files[w->file], raw, byte, line, e);
+    chunk_reject(w, w->rule, record->raw, &from, e);
     return after_record(w, err);
 }
 
 static int one_record(struct worker *w, const struct record *record, size_t kind, bool first_reader, struct err *err)
 {
     w->record = record;
+    w->row = 0;
     w->lines++;
     if (first_reader && kind < w->account.n_kinds)
         w->account.kinds[kind].records++;
@@ -341,7 +361,7 @@ static int read_records(struct worker *w, struct reader *reader, size_t kind, bo
         got = e.scope == ERR_RECORD;
         if (!got && kind < w->account.n_kinds && first_reader)
             w->account.kinds[kind].failed++;
-        if (broken_record(w, record.raw, record.byte, record.line, &e, err) < 0)
+        if (broken_record(w, &record, &e, err) < 0)
             return -1;
         if (!got)
             return 0;
@@ -409,7 +429,7 @@ static int read_file(struct worker *w, struct entry *file, size_t kind, bool fir
     if (in.fd < 0) {
         if (kind < w->account.n_kinds && first_reader)
             w->account.kinds[kind].failed++;
-        return broken_record(w, (struct str){0}, 0, 0, &e, err);
+        return broken_record(w, &(struct record){0}, &e, err);
     }
     in.to = w->unit.part ? w->unit.to : in.size;
     ret = check_open(w, file, in.size, mtime, first_reader, err);

@@ -295,11 +295,14 @@ int ledger_add_reject(struct db *db, int64_t run, int64_t chunk, const struct le
         db_int(run), db_int(chunk), db_int(r->root), db_bytes(r->path), r->line ? db_int((int64_t)r->line) : db_null(),
         r->column ? db_int((int64_t)r->column) : db_null(), r->has_byte ? db_int((int64_t)r->byte) : db_null(),
         text_or_null(r->pointer), text_or_null(r->table), db_text(r->code), text_or_null(r->sqlstate), db_text(r->message),
-        r->map_line ? db_int(r->map_line) : db_null(), r->record.at ? db_bytes(r->record) : db_null()};
+        r->map_line ? db_int(r->map_line) : db_null(), r->record.at ? db_bytes(r->record) : db_null(), text_or_null(r->rule),
+        db_int((int64_t)r->record_line), db_int((int64_t)r->record_byte), db_int((int64_t)r->record_index),
+        r->has_row ? db_int((int64_t)r->row) : db_null()};
 
     return query(db, "INSERT INTO {w}rejects (run_id, chunk_id, root, path, line, col, byte, pointer, table_name, code, sqlstate,"
-                 " message, map_line, record) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-                 params, 14, NULL, err);
+                 " message, map_line, record, rule, record_line, record_byte, record_index, row_number)"
+                 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+                 params, 19, NULL, err);
 }
 
 int ledger_add_before(struct db *db, int64_t chunk, struct str table, struct str key, struct str old_json, struct err *err)

@@ -77,6 +77,10 @@ struct ledger_reject {
     uint64_t line, column, byte;
     bool has_byte;
     uint32_t map_line;
+    struct str rule;
+    uint64_t record_line, record_byte, record_index;    /* where the record begins */
+    bool has_row;
+    uint64_t row;               /* ordinal among the rows that the rule makes of the record; else all of it */
 };
 int ledger_add_reject(struct db *db, int64_t run, int64_t chunk, const struct ledger_reject *reject, struct err *err);
 int ledger_add_before(struct db *db, int64_t chunk, struct str table, struct str key, struct str old_json, struct err *err);

@@ -57,9 +57,11 @@ struct run {
 
 /* Where a row came from. Lines count from the part's first until a finding needs the true one. */
 struct origin {
-    uint64_t line, byte;
+    uint64_t line, byte, index;     /* of the record */
     uint32_t file, len;
+    uint32_t row;                   /* ordinal among the rows that the rule makes of the record */
 };
+enum { ORIGIN_NO_ROW = UINT32_MAX };    /* the record as a whole */
 
 /* Rows of one rule on their way. */
 struct outgoing {
@@ -110,6 +112,7 @@ struct worker {
     uint32_t file;
     const struct program_rule *rule;
     const struct record *record;
+    uint32_t row;                   /* rows of it so far, for this rule */
     int fd;
     bool line_known;                /* lines of this part are true lines */
     struct err failure;             /* from a callback that cannot return one */
@@ -145,9 +148,11 @@ void run_draw(struct run *run);     /* takes the lock */
 /* chunk.c: everything of w->unit, to rows that are written but not committed. */
 int chunk_run(struct worker *w, struct err *err);
 void chunk_clear(struct worker *w);
-/* Count and report a refusal: table (NULL: none), its place in `e`, the record's bytes. Empties e. */
-void chunk_reject(struct worker *w, const struct program_rule *rule, const struct entry *file, struct str record,
-                  uint64_t record_byte, uint64_t record_line, struct err *e);
+/* Count and report a refusal: rule (NULL: none), its place in `e`, the record's bytes and place. Empties e. */
+void chunk_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
+                  struct err *e);
+/* Of the record that is being mapped, and the row that comes next. */
+struct origin chunk_origin(const struct worker *w);
 /* True lines instead of lines counted from the start of the part. */
 int chunk_true_line(struct worker *w, const struct entry *file, uint64_t *line, struct err *err);
 

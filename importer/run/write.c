@@ -56,7 +56,7 @@ static int add_origin(struct worker *w, struct outgoing *o)
         o->origins = origins;
         o->capacity = capacity;
     }
-    o->origins[o->n_origins++] = (struct origin){w->record->line, w->record->byte, w->file, (uint32_t)w->record->raw.len};
+    o->origins[o->n_origins++] = chunk_origin(w);
     return 0;
 }
 
@@ -105,7 +105,9 @@ int write_row(struct worker *w, const struct program_rule *rule, const struct ce
             err_move(err, &e);
             return -1;
         }
-        chunk_reject(w, rule, &w->unit.files[w->file], w->record->raw, w->record->byte, w->record->line, &e);
+        struct origin from = chunk_origin(w);
+
+        chunk_reject(w, rule, w->record->raw, &from, &e);
         return 0;
     }
     if (add_origin(w, o) < 0)
@@ -147,7 +149,7 @@ static void on_refused(void *context, size_t row, struct err *e)
     err_at(e, path ? path : "", from->line, 1);
     err_at_byte(e, from->byte);
     err_mapping(e, mark->line, mark->column, mark->len);
-    chunk_reject(w, f->rule, file, record.len ? buf_str(&record) : (struct str){0}, from->byte, from->line, e);
+    chunk_reject(w, f->rule, record.len ? buf_str(&record) : (struct str){0}, from, e);
     buf_release(&record);
     free(path);
 }
