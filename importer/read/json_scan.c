@@ -242,7 +242,7 @@ static bool wrong_comma(struct scanner *s)
 
     if (c == '}' || c == ']')
         return wrong_token(s, object ? "expected ',' or '}'" : "expected ',' or ']'",
-                           object ? "closes an array, but an object is open" : "closes an object, but an array is open");
+                           object ? "closes an array, an object is open" : "closes an object, an array is open");
     return wrong_token(s, object ? "expected ',' or '}'" : "expected ',' or ']'", "a comma is missing before this");
 }
 

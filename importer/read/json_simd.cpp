@@ -39,6 +39,8 @@ static bool make_room(json_simd *s, size_t len)
 
     if (len <= capacity)
         return true;
+    if (capacity < CAPACITY_MIN)    /* it is 0 after memory was refused */
+        capacity = CAPACITY_MIN;
     while (capacity < len && capacity < CAPACITY_LARGE)
         capacity *= 2;
     if (capacity < len)

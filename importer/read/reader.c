@@ -62,8 +62,8 @@ int reader_whole(const struct input *in, size_t max, struct buf *ret, struct err
 
     buf_clear(ret);
     if (in->size > max) {
-        err_set(err, ERR_FILE, W0328, "the file has %" PRIu64 " bytes, more than the limit of %zu (max_bytes)", in->size,
-                max);
+        err_set(err, ERR_FILE, W0328, "the file has %" PRIu64 " bytes, more than the limit of %zu (max_bytes)",
+                in->size, max);
         return err_help(err, "a file of this format is held in memory whole; raise max_bytes of the mapping, and "
                              "--memory if it is too small for it");
     }

@@ -15,8 +15,9 @@ struct reader_options {
     size_t record_max;          /* bytes of one record, document or file in memory; 0: 64 MiB */
 };
 
-/* Where the bytes come from. Other formats than jsonl and lines read whole files. For those two, [from, to) may be a part of the file: records that start in
- * [from, to) are read, to their ends even beyond `to`; when from > 0 the record that is cut by `from` is not. */
+/* Where the bytes come from. For jsonl and lines, [from, to) may be a part of the file: records that start in
+ * [from, to) are read, to their ends even beyond `to`; when from > 0 the record that is cut by `from` is not.
+ * The other formats read the whole file. */
 struct input {
     int fd;                     /* read with pread(); belongs to the caller */
     uint64_t size;              /* as of fstat */

@@ -29,7 +29,8 @@ static int made_file(void)
 
     unlink(name);
     for (int i = 0; text.len < 16 << 20; i++)
-        buf_printf(&text, "{\"id\":%d,\"user\":\"user_%d\",\"kind\":\"%s\",\"amount\":%d.%02d,\"score\":%d,\"active\":%s,"
+        buf_printf(&text,
+            "{\"id\":%d,\"user\":\"user_%d\",\"kind\":\"%s\",\"amount\":%d.%02d,\"score\":%d,\"active\":%s,"
                    "\"created\":\"2024-0%d-1%dT12:34:56Z\",\"city\":\"Town %d\",\"note\":\"some words to fill %d\","
                    "\"ref\":\"%08x\"}\n", 1000000 + i, i % 99991, i % 3 ? "purchase" : "refund", i % 1000, i % 100,
                    i % 100, i % 2 ? "true" : "false", 1 + i % 9, i % 10, i % 777, i % 1000, (unsigned)i * 2654435761u);
@@ -80,7 +81,8 @@ int main(int argc, char **argv)
 
             best = seconds < best ? seconds : best;
         }
-        printf("%-24s %7.0f MB/s  %6.0f ns a record of %.0f bytes\n", selecting ? "read, check, select 10" : "read, check",
+        printf("%-24s %7.0f MB/s  %6.0f ns a record of %.0f bytes\n",
+            selecting ? "read, check, select 10" : "read, check",
                (double)st.st_size / best / 1e6, best * 1e9 / (double)records, (double)st.st_size / (double)records);
     }
     json_paths_free(paths);

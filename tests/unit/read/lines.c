@@ -14,24 +14,32 @@ static const struct { const char *name, *pattern, *unmatched, *text, *expected; 
     {"no groups: the line", "^\\d+$", "", "12\nx\n34", "1=\"12\" 2!W0329:1 3=\"34\" ", 0, 0},
     {"unnamed groups do not count", "^(\\d)(?<b>.)", "", "1x", "1={\"b\":\"x\"} ", 0, 0},
     {"an empty group is not an unset one", "^(?<a>x*)(?<b>y)?", "", "z", "1={\"a\":\"\",\"b\":null} ", 0, 0},
-    {"CRLF", LEVEL, "", "[A] b\r\n[C] d\r\n", "1={\"level\":\"A\",\"user\":null,\"text\":\"b\"} 2={\"level\":\"C\",\"user\":null,\"text\":\"d\"} ", 0, 0},
-    {"rejected", LEVEL, "reject", "[A] b\n!\n[C] d\n", "1={\"level\":\"A\",\"user\":null,\"text\":\"b\"} 2!W0329:1 3={\"level\":\"C\",\"user\":null,\"text\":\"d\"} ", 0, 0},
+    {"CRLF", LEVEL, "", "[A] b\r\n[C] d\r\n",
+        "1={\"level\":\"A\",\"user\":null,\"text\":\"b\"} 2={\"level\":\"C\",\"user\":null,\"text\":\"d\"} ", 0, 0},
+    {"rejected", LEVEL, "reject", "[A] b\n!\n[C] d\n",
+        "1={\"level\":\"A\",\"user\":null,\"text\":\"b\"} 2!W0329:1 3={\"level\":\"C\",\"user\":null,\"text\":\"d\"} ",
+            0, 0},
     {"skipped", "^\\d$", "skip", "1\nx\n\n2", "1=\"1\" 4=\"2\" ", 0, 0},
-    {"appended", "^(?<n>\\d) (?<t>.*)$", "append", "1 a\n  b\n\n  c\n2 d\n", "1={\"n\":\"1\",\"t\":\"a\\n  b\\n\\n  c\"} 5={\"n\":\"2\",\"t\":\"d\"} ", 0, 0},
-    {"appended to the last", "^(?<n>\\d) (?<t>.*)$", "append", "1 a\r\n  b\r\n", "1={\"n\":\"1\",\"t\":\"a\\r\\n  b\"} ", 0, 0},
+    {"appended", "^(?<n>\\d) (?<t>.*)$", "append", "1 a\n  b\n\n  c\n2 d\n",
+        "1={\"n\":\"1\",\"t\":\"a\\n  b\\n\\n  c\"} 5={\"n\":\"2\",\"t\":\"d\"} ", 0, 0},
+    {"appended to the last", "^(?<n>\\d) (?<t>.*)$", "append", "1 a\r\n  b\r\n",
+        "1={\"n\":\"1\",\"t\":\"a\\r\\n  b\"} ", 0, 0},
     {"nothing to append to", "^(?<n>\\d)", "append", "x\ny\n1", "1!W0329:1 2!W0329:1 3={\"n\":\"1\"} ", 0, 0},
     {"no group to append to", "^(?<n>\\d) a", "append", "1 a.\nx\n2 a", "1!W0329:1 3={\"n\":\"2\"} ", 0, 0},
     {"appended without groups", "^\\d", "append", "1\nx\n2", "1=\"1\\nx\" 3=\"2\" ", 0, 0},
     {"nested groups grow together", "^(?<all>(?<n>\\d) (?<t>.*))$", "append", "1 a\nb",
      "1={\"all\":\"1 a\\nb\",\"n\":\"1\",\"t\":\"a\\nb\"} ", 0, 0},
-    {"the part behind leaves continuations to the one before", "^\\d", "append", "1\nx\ny\n2\nz\n", "2=\"2\\nz\" ", 3, 10},
+    {"the part behind leaves continuations to the one before", "^\\d", "append", "1\nx\ny\n2\nz\n", "2=\"2\\nz\" ", 3,
+        10},
     {"the part before reads them to their end", "^\\d", "append", "1\nx\ny\n2\nz\n", "1=\"1\\nx\\ny\" ", 0, 3},
     {"a part begins with a whole line", "^\\d", "", "1\n2\n3\n", "1=\"2\" 2=\"3\" ", 2, 6},
     {"a part begins inside a line", "^\\d", "", "11\n2\n3\n", "1=\"2\" 2=\"3\" ", 1, 7},
     {"not UTF-8", "^(?<t>.*)$", "", "a\n\xc3\xa9\xff\nb", "1={\"t\":\"a\"} 2!W0321:2 3={\"t\":\"b\"} ", 0, 0},
     {"byte order mark", "^\\d$", "", "\xef\xbb\xbf" "1\n2", "1=\"1\" 2=\"2\" ", 0, 0},
-    {"Unicode", "^(?<a>.)(?<b>.)$", "", "\xc3\xa9\xf0\x9f\x8e\x89", "1={\"a\":\"\xc3\xa9\",\"b\":\"\xf0\x9f\x8e\x89\"} ", 0, 0},
-    {"a pattern that never ends", "^(?<a>(a+)+)+$", "", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\naa",
+    {"Unicode", "^(?<a>.)(?<b>.)$", "", "\xc3\xa9\xf0\x9f\x8e\x89",
+        "1={\"a\":\"\xc3\xa9\",\"b\":\"\xf0\x9f\x8e\x89\"} ", 0, 0},
+    {"a pattern that never ends", "^(?<a>(a+)+)+$", "",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\naa",
      "1!W0330:1 2={\"a\":\"aa\"} ", 0, 0},
 };
 
@@ -124,10 +132,12 @@ static void test_long_record(void)
     r->lines->window = 64;
     r->ops->start(r, &in, NULL);
     ok(r->ops->next(r, &record, &err) == 1 && str_is(record.raw, "0"), "the record before");
-    ok(r->ops->next(r, &record, &err) < 0 && err.code == W0328 && err.line == 2 && record.byte == 2, "one too long is refused");
+    ok(r->ops->next(r, &record, &err) < 0 && err.code == W0328 && err.line == 2 && record.byte == 2,
+        "one too long is refused");
     is_str(err.message, "a line of 150007 bytes is longer than the limit of 100", "with its size");
     err_release(&err);
-    ok(r->ops->next(r, &record, &err) == 1 && str_is(record.raw, "2 next\nx") && record.line == 10003, "the one behind is read");
+    ok(r->ops->next(r, &record, &err) == 1 && str_is(record.raw, "2 next\nx") && record.line == 10003,
+        "the one behind is read");
     ok(r->lines->capacity < 4096, "in a window of %zu bytes", r->lines->capacity);
     r->ops->close(r);
     close(fd);

@@ -63,7 +63,8 @@ static void test_case(size_t n)
     if (r->ops->next(r, &record, &err) == 1)
         value_json(&record.value, &got);
     else
-        buf_printf(&got, "%s %lu:%lu %lu", code_entry(err.code)->name, (unsigned long)err.line, (unsigned long)err.column,
+        buf_printf(&got, "%s %lu:%lu %lu", code_entry(err.code)->name, (unsigned long)err.line,
+            (unsigned long)err.column,
                    (unsigned long)err.byte);
     if (!is_str(buf_text(&got), cases[n].expected, "case %zu", n) && err.scope)
         printf("#   %s\n", err.message);

@@ -11,7 +11,8 @@
 
 static void tell_record(struct buf *out, const struct record *record)
 {
-    buf_printf(out, "%lu.%lu@%lu=", (unsigned long)record->index, (unsigned long)record->line, (unsigned long)record->byte);
+    buf_printf(out, "%lu.%lu@%lu=", (unsigned long)record->index, (unsigned long)record->line,
+        (unsigned long)record->byte);
     value_json(&record->value, out);
     buf_add_char(out, '<');
     buf_add_str(out, record->raw);
@@ -20,7 +21,8 @@ static void tell_record(struct buf *out, const struct record *record)
 
 static void tell_failure(struct buf *out, const struct record *record, const struct err *err)
 {
-    buf_printf(out, "%lu.%lu@%lu!", (unsigned long)record->index, (unsigned long)record->line, (unsigned long)record->byte);
+    buf_printf(out, "%lu.%lu@%lu!", (unsigned long)record->index, (unsigned long)record->line,
+        (unsigned long)record->byte);
     buf_printf(out, "%d %s %lu:%lu %lu", err->scope, code_entry(err->code)->name, (unsigned long)err->line,
                (unsigned long)err->column, (unsigned long)err->byte);
     buf_add_char(out, '<');
@@ -185,7 +187,8 @@ static void test_windows(void)
         tell_all(r, &in, &got);
         wrong += !equal(&got, &expected);
     }
-    ok(wrong == 0 && expected.len > 5000, "%zu bytes of good and bad lines read alike through %d windows", text.len, tried);
+    ok(wrong == 0 && expected.len > 5000, "%zu bytes of good and bad lines read alike through %d windows", text.len,
+        tried);
     r->ops->close(r);
     close(fd);
 }
@@ -286,12 +289,15 @@ static void test_long_lines(void)
             char size[40];
 
             snprintf(size, sizeof size, "a line of %zu bytes", lengths[i]);
-            ok(r->ops->next(r, &record, &err) < 0 && err.scope == ERR_RECORD && err.code == W0328, "%zu: refused", lengths[i]);
+            ok(r->ops->next(r, &record, &err) < 0 && err.scope == ERR_RECORD && err.code == W0328, "%zu: refused",
+                lengths[i]);
             ok(strncmp(err.message, size, strlen(size)) == 0 && strstr(err.message, "2000"), "%s", err.message);
-            ok(err.line == 2 && record.line == 2 && record.byte == 2 && record.raw.len == 1024, "%zu: place and head", lengths[i]);
+            ok(err.line == 2 && record.line == 2 && record.byte == 2 && record.raw.len == 1024, "%zu: place and head",
+                lengths[i]);
         }
         err_release(&err);
-        ok(r->ops->next(r, &record, &err) == 1 && record.line == 3 && record.byte == 2 + lengths[i] + 1 && record.index == 2 &&
+        ok(r->ops->next(r, &record, &err) == 1 && record.line == 3 && record.byte == 2 + lengths[i] + 1 &&
+            record.index == 2 &&
            record.value.type == VALUE_ARRAY, "%zu: the line behind", lengths[i]);
         ok(r->ops->next(r, &record, &err) == 1 && str_is(record.raw, "4"), "%zu: and the last", lengths[i]);
         ok(r->ops->next(r, &record, &err) == 0 && reader_consumed(r) == text.len, "%zu: then the end", lengths[i]);
@@ -314,7 +320,8 @@ static void test_large_files(void)
         struct input in = input_of(fd, 11);
 
         r->ops->start(r, &in, NULL);
-        ok(r->ops->next(r, &record, &err) < 0 && err.scope == ERR_FILE && err.code == W0328, "%s: a file too large", formats[i]);
+        ok(r->ops->next(r, &record, &err) < 0 && err.scope == ERR_FILE && err.code == W0328, "%s: a file too large",
+            formats[i]);
         ok(strstr(err.message, "11 bytes") && strstr(err.message, "limit of 10") && strstr(err.message, "max_bytes") &&
            strstr(err.help, "--memory"), "%s: %s", formats[i], err.message);
         err_release(&err);
@@ -326,7 +333,8 @@ static void test_large_files(void)
         r->ops->close(r);
         r = reader_of(formats[i], &options);
         r->ops->start(r, &in, NULL);
-        ok(r->ops->next(r, &record, &err) < 0 && err.scope == ERR_FILE && err.code == W0332, "%s: a file that shrank", formats[i]);
+        ok(r->ops->next(r, &record, &err) < 0 && err.scope == ERR_FILE && err.code == W0332, "%s: a file that shrank",
+            formats[i]);
         err_release(&err);
         r->ops->close(r);
         options.record_max = 10;
@@ -345,7 +353,8 @@ static void test_large_files(void)
         err_release(&err);
         in.fd = -1;
         r->ops->start(r, &in, NULL);
-        ok(r->ops->next(r, &record, &err) < 0 && err.scope == ERR_FILE && err.code == W0302, "jsonl: one that cannot be read");
+        ok(r->ops->next(r, &record, &err) < 0 && err.scope == ERR_FILE && err.code == W0302,
+            "jsonl: one that cannot be read");
         err_release(&err);
         r->ops->close(r);
     }

@@ -85,13 +85,15 @@ static void test_built(void)
 {
     struct value items[] = {value_null(), value_bool(true)};
     struct member list[] = {{.value = items[0]}, {.value = items[1]}};
-    struct member members[] = {{S("k\"\n\x01"), value_string(S("tab\there \xff \xc3\xa9"))}, {S("list"), value_array(list, 2)}};
+    struct member members[] = {{S("k\"\n\x01"), value_string(S("tab\there \xff \xc3\xa9"))}, {S("list"),
+        value_array(list, 2)}};
     struct value v = value_object(members, 2), item = value_get(&v, S("list"));
     CLEANUP(buf_release) struct buf out = BUF_INIT;
     CLEANUP(arena_release) struct arena a = {0};
     uint64_t byte;
 
-    is_str(json_of(&v, &out), "{\"k\\\"\\n\\u0001\":\"tab\\there \xef\xbf\xbd \xc3\xa9\",\"list\":[null,true]}", "built JSON");
+    is_str(json_of(&v, &out), "{\"k\\\"\\n\\u0001\":\"tab\\there \xef\xbf\xbd \xc3\xa9\",\"list\":[null,true]}",
+        "built JSON");
     ok(value_count(&item) == 2 && value_at(&item, -1).type == VALUE_BOOL, "a built array has items");
     ok(!value_byte(&v, &byte) && !value_pointer(&v, &out) && !value_raw(&v).at, "a built value has no place");
     item = value_int(INT64_MIN, &a);
@@ -123,9 +125,11 @@ static void test_flags(void)
 }
 
 static const struct { const char *json, *text; } texts[] = {
-    {"\"plain\"", "plain"}, {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t"}, {"\"\\u0041\\u00e9\\u20ac\"", "A\xc3\xa9\xe2\x82\xac"},
+    {"\"plain\"", "plain"}, {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t"}, {"\"\\u0041\\u00e9\\u20ac\"",
+    "A\xc3\xa9\xe2\x82\xac"},
     {"\"\\ud83c\\udf89!\"", "\xf0\x9f\x8e\x89!"}, {"\"a\\ud800b\"", "a\xef\xbf\xbd" "b"}, {"\"\\ud800\\ud83c\\udf89\"",
-    "\xef\xbf\xbd\xf0\x9f\x8e\x89"}, {"\"\\udc00\\ud800\"", "\xef\xbf\xbd\xef\xbf\xbd"}, {"\"\"", ""}, {"  \" \"  ", " "},
+    "\xef\xbf\xbd\xf0\x9f\x8e\x89"}, {"\"\\udc00\\ud800\"", "\xef\xbf\xbd\xef\xbf\xbd"}, {"\"\"", ""}, {"  \" \"  ",
+        " "},
     {"\"\\uFFFF\"", "\xef\xbf\xbf"}, {"\"\\u007f\\u0080\\u07ff\\u0800\"", "\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80"},
 };
 
@@ -143,7 +147,8 @@ static void test_texts(void)
 }
 
 static const struct { const char *json, *path, *pointer; uint64_t byte; } places[] = {
-    {"1", "", "", 0}, {" 1", "", "", 1}, {"{\"a\":1}", "a", "/a", 5}, {"{\"a\":{\"b\":[7,8,9]}}", "a b 2", "/a/b/2", 15},
+    {"1", "", "", 0}, {" 1", "", "", 1}, {"{\"a\":1}", "a", "/a", 5}, {"{\"a\":{\"b\":[7,8,9]}}", "a b 2", "/a/b/2",
+    15},
     {"{\"x\":[1,[2]],\"y\":{\"a/b~\":3}}", "y a/b~", "/y/a~1b~0", 25}, {"{\"\":{\"\":5}}", " ", "//", 8},
     {"[[],{},[[4]]]", "2 0 0", "/2/0/0", 9}, {"{\"\\u002f\\u007e\\u0061\":1}", "/~a", "/~1~0a", 22},
     {"{\"a\":{},\"b\":[],\"c\":[{\"d\":1},2]}", "c 1", "/c/1", 28},
@@ -237,16 +242,26 @@ static void test_backwards(void)
 
 /* Ascending by jq's order; equal ones share a number. */
 static const struct { int rank; const char *json; } ordered[] = {
-    {0, "null"}, {1, "false"}, {2, "true"}, {3, "-1e99999999999999999999"}, {4, "-1e400"}, {5, "-100"}, {5, "-1e2"}, {6, "-99.5"},
-    {7, "-0.001"}, {8, "-1e-400"}, {9, "0"}, {9, "-0"}, {9, "0.00e5"}, {9, "0e99999999999999999999999999999999999999999999"},
-    {10, "1e-99999999999999999999"}, {11, "1e-400"}, {12, "0.001"}, {12, "1e-3"}, {12, "0.00100"}, {13, "0.0011"}, {14, "1"}, {14, "1.0"},
-    {14, "10e-1"}, {14, "0.1e1"}, {15, "1.0000000000000000000000000000001"}, {16, "1.05"}, {17, "2"}, {18, "9.99"}, {19, "10"}, {19, "1e1"},
-    {19, "1E+01"}, {20, "99"}, {21, "100"}, {21, "1e2"}, {21, "0.001e5"}, {22, "9007199254740992"}, {23, "9007199254740993"},
-    {24, "123456789012345678901234567890"}, {25, "1e400"}, {26, "1e99999999999999999999"}, {26, "10e99999999999999999998"}, {27, "\"\""},
-    {28, "\"\\u0000\""}, {29, "\"A\""}, {30, "\"a\""}, {30, "\"\\u0061\""}, {31, "\"a\\u0000\""}, {32, "\"ab\""}, {33, "\"\\u007f\""},
-    {34, "\"\xc3\xa9\""}, {34, "\"\\u00e9\""}, {35, "\"\xef\xbf\xbf\""}, {36, "\"\xf0\x9f\x8e\x89\""}, {36, "\"\\ud83c\\udf89\""}, {37, "[]"},
-    {38, "[null]"}, {39, "[1]"}, {39, "[1.0]"}, {40, "[1,0]"}, {41, "[[]]"}, {42, "{}"}, {43, "{\"a\":2}"}, {44, "{\"a\":1,\"b\":3}"},
-    {44, "{\"b\":3.0,\"\\u0061\":1}"}, {45, "{\"a\":1,\"b\":4}"}, {46, "{\"a\":2,\"b\":1}"}, {47, "{\"a\":0,\"c\":0}"}, {48, "{\"b\":0}"},
+    {0, "null"}, {1, "false"}, {2, "true"}, {3, "-1e99999999999999999999"}, {4, "-1e400"}, {5, "-100"}, {5, "-1e2"},
+    {6, "-99.5"},
+    {7, "-0.001"}, {8, "-1e-400"}, {9, "0"}, {9, "-0"}, {9, "0.00e5"}, {9,
+    "0e99999999999999999999999999999999999999999999"},
+    {10, "1e-99999999999999999999"}, {11, "1e-400"}, {12, "0.001"}, {12, "1e-3"}, {12, "0.00100"}, {13, "0.0011"}, {14,
+    "1"}, {14, "1.0"},
+    {14, "10e-1"}, {14, "0.1e1"}, {15, "1.0000000000000000000000000000001"}, {16, "1.05"}, {17, "2"}, {18, "9.99"},
+    {19, "10"}, {19, "1e1"},
+    {19, "1E+01"}, {20, "99"}, {21, "100"}, {21, "1e2"}, {21, "0.001e5"}, {22, "9007199254740992"}, {23,
+    "9007199254740993"},
+    {24, "123456789012345678901234567890"}, {25, "1e400"}, {26, "1e99999999999999999999"}, {26,
+    "10e99999999999999999998"}, {27, "\"\""},
+    {28, "\"\\u0000\""}, {29, "\"A\""}, {30, "\"a\""}, {30, "\"\\u0061\""}, {31, "\"a\\u0000\""}, {32, "\"ab\""}, {33,
+    "\"\\u007f\""},
+    {34, "\"\xc3\xa9\""}, {34, "\"\\u00e9\""}, {35, "\"\xef\xbf\xbf\""}, {36, "\"\xf0\x9f\x8e\x89\""}, {36,
+    "\"\\ud83c\\udf89\""}, {37, "[]"},
+    {38, "[null]"}, {39, "[1]"}, {39, "[1.0]"}, {40, "[1,0]"}, {41, "[[]]"}, {42, "{}"}, {43, "{\"a\":2}"}, {44,
+    "{\"a\":1,\"b\":3}"},
+    {44, "{\"b\":3.0,\"\\u0061\":1}"}, {45, "{\"a\":1,\"b\":4}"}, {46, "{\"a\":2,\"b\":1}"}, {47, "{\"a\":0,\"c\":0}"},
+    {48, "{\"b\":0}"},
 };
 
 static void test_order(void)
@@ -277,7 +292,8 @@ static void test_order(void)
 
 static void test_duplicates(size_t filler)
 {
-    static const char *const expected[] = {"", "{\"a\":1,\"b\":{\"k\":\"x\"},\"c\":5}", "{\"b\":{\"k\":\"z\"},\"a\":3,\"c\":5}"};
+    static const char *const expected[] = {"", "{\"a\":1,\"b\":{\"k\":\"x\"},\"c\":5}",
+        "{\"b\":{\"k\":\"z\"},\"a\":3,\"c\":5}"};
 
     for (int mode = JSON_DUPLICATES_FIRST; mode <= JSON_DUPLICATES_LAST; mode++) {
         struct json_options options = {.duplicates = (enum json_duplicates)mode};
@@ -348,7 +364,8 @@ static void test_nonfinite(void)
 static void test_names(void)
 {
     struct fixture f = parsed("[1,1.0,-7,\"\",true,null,[],{}]", NULL);
-    static const char *const names[] = {"an integer", "a number", "an integer", "a string", "a boolean", "null", "an array",
+    static const char *const names[] = {"an integer", "a number", "an integer", "a string", "a boolean", "null",
+        "an array",
                                         "an object"};
 
     for (int i = 0; i < 8; i++) {
