@@ -148,7 +148,7 @@ static const char *system_dir(struct app *app, const char *system, const char **
 /* NULL after a message, with *status set. */
 static struct migrate *open_system(struct app *app, bool read_only, int *status)
 {
-    struct migrate_options o = {.read_only = read_only, .out_of_order = app->out_of_order,
+    struct migrate_options o = {.read_only = read_only, .may_be_new = app->dry_run, .out_of_order = app->out_of_order,
                                 .accept_changed = app->accept_changed, .stop = stop_wanted,
                                 .scratch = getenv("WINDROW_SCRATCH")};
     enum progress_mode mode;

@@ -19,7 +19,7 @@ int apply_place(const struct script *s, size_t i, struct err *cause, struct err 
     if (err) {
         memcpy(err->sqlstate, cause->sqlstate, sizeof err->sqlstate);
         err_value(err, str_of(st->text));
-        err_label(err, "statement %zu of %zu%s%s", i + 1, s->n, cause->sqlstate[0] ? ", SQLSTATE " : "", cause->sqlstate);
+        err_label(err, "statement %zu of %zu", i + 1, s->n);
     }
     if (strcmp(cause->sqlstate, "55P04") == 0)
         err_help(err, "a new enum value can be used once it is committed: put '-- windrow: no-transaction' at the head of the file");

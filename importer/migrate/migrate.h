@@ -37,6 +37,7 @@ struct migrate_options {
     const char *dir;            /* its folder, with postgresql/ and sqlite/ below */
     const char *scratch;        /* verify on PostgreSQL: an empty database to build in; NULL: one is made and dropped */
     bool read_only;             /* for status, verify and plans: nothing is created */
+    bool may_be_new;            /* with read_only: a SQLite file that is not there counts as an empty database */
     bool out_of_order;          /* run versions whose number is below one that is applied */
     bool accept_changed;        /* take changed files of applied versions as they are and record their new checksums */
     uint32_t wait_ms;           /* for another runner; 0: 60 s */
