@@ -525,7 +525,8 @@ static int ref_column(struct evaluator *ev, const struct program_column *c, stru
     for (size_t i = 0; i < c->ref->n && i < ARRAY_LEN(keys); i++) {
         struct value v;
 
-        if (simple_column(ev, &c->ref->by[i], &v, &keys[i], e) < 0)
+        if (c->ref->by[i].kind == COLUMN_REF ? ref_column(ev, &c->ref->by[i], &keys[i], e) < 0
+                                             : simple_column(ev, &c->ref->by[i], &v, &keys[i], e) < 0)
             return -1;
         of[i] = &keys[i];
         null |= keys[i].kind == CELL_NULL;
@@ -691,6 +692,22 @@ static int descend(struct evaluator *ev, size_t level, struct err *err)
     }
     ev->depth = level;
     return 0;
+}
+
+bool evaluator_steps(const struct evaluator *ev, unsigned *depth, uint64_t *steps)
+{
+    unsigned n = (unsigned)ev->rule->n_each, bits = n ? 64 / n : 64;
+
+    *depth = (unsigned)ev->depth;
+    *steps = 0;
+    for (unsigned i = 0; i < ev->depth; i++) {
+        uint64_t index = ev->levels[i + 1].index;
+
+        if (bits < 64 && index >> bits)
+            return false;
+        *steps |= index << (bits * (n - 1 - i));
+    }
+    return true;
 }
 
 int evaluator_record(struct evaluator *ev, const struct record *record, struct err *err)

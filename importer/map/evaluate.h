@@ -45,6 +45,18 @@ bool evaluator_file(struct evaluator *ev, const struct program_rule *rule, const
 /* All rows of one record for the rule and file set last. -1 only when the run must stop (scope ERR_RUN, or on_error: stop). */
 int evaluator_record(struct evaluator *ev, const struct record *record, struct err *err);
 
+/* During a call of evaluate_out: where in its record the row stands, as the indexes of the each: levels above it, from the
+ * outermost, packed into one number of 64 / n_each bits each; *depth levels are known (fewer than n_each when the
+ * container itself is at fault), the others are 0. False when an index does not fit. */
+bool evaluator_steps(const struct evaluator *ev, unsigned *depth, uint64_t *steps);
+/* One of these indexes: level 0 is the outermost. */
+static inline uint64_t evaluator_step(uint64_t steps, unsigned n_each, unsigned level)
+{
+    unsigned bits = n_each ? 64 / n_each : 64;
+
+    return bits == 64 ? steps : (steps >> (bits * (n_each - 1 - level))) & (((uint64_t)1 << bits) - 1);
+}
+
 /* The text form of a cell for ids and keys; false for kinds that have none (json, arrays, bytes, null). */
 bool cell_text(const struct cell *cell, struct buf *out);
 

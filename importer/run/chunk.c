@@ -83,6 +83,21 @@ static struct str kept(struct arena *a, struct str s)
     return s.at ? arena_str(a, s) : (struct str){0};
 }
 
+/* "3.0": which row of the record, for the ledger. */
+static struct str steps_text(struct worker *w, const struct program_rule *rule, const struct origin *from)
+{
+    char text[200];
+    int len = 0;
+
+    if (from->lost)
+        return (struct str){0};
+    text[0] = '\0';
+    for (unsigned i = 0; rule && i < from->depth; i++)
+        len += snprintf(text + len, sizeof text - (size_t)len, "%s%llu", i ? "." : "",
+                        (unsigned long long)evaluator_step(from->steps, (unsigned)rule->n_each, i));
+    return arena_str(&w->arena, str_make(text, (size_t)len));
+}
+
 static int keep_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
                        const struct err *e)
 {
@@ -98,7 +113,7 @@ static int keep_reject(struct worker *w, const struct program_rule *rule, struct
         .record = record.len <= RECORD_KEPT_MAX ? kept(&w->arena, record) : (struct str){0},
         .line = e->line, .column = e->column, .byte = e->byte, .has_byte = e->has_byte, .map_line = e->map_line,
         .rule = rule ? rule->source->name.text : (struct str){0}, .record_line = from->line, .record_byte = from->byte,
-        .record_index = from->index, .has_row = from->row != ORIGIN_NO_ROW, .row = from->row};
+        .record_index = from->index, .row = steps_text(w, rule, from)};
     *w->last_reject = r;
     w->last_reject = &r->next;
     return 0;
@@ -123,8 +138,13 @@ int chunk_true_line(struct worker *w, const struct entry *file, uint64_t *line, 
 
 struct origin chunk_origin(const struct worker *w)
 {
-    return (struct origin){.line = w->record->line, .byte = w->record->byte, .index = w->record->index, .file = w->file,
-                           .len = (uint32_t)w->record->raw.len, .row = w->row};
+    struct origin ret = {.line = w->record->line, .byte = w->record->byte, .index = w->record->index, .file = w->file,
+                         .len = (uint32_t)w->record->raw.len};
+    unsigned depth;
+
+    ret.lost = !evaluator_steps(w->ev, &depth, &ret.steps);
+    ret.depth = (uint8_t)depth;
+    return ret;
 }
 
 void chunk_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
@@ -165,10 +185,7 @@ static int on_row(void *context, const struct program_rule *rule, const struct c
         for (size_t i = 0; i < rule->n_columns; i++)
             account->filled[i] += cells[rule->columns[i].cell].kind != CELL_NULL;
     }
-    if (write_row(w, rule, cells, err) < 0)
-        return -1;
-    w->row++;
-    return 0;
+    return write_row(w, rule, cells, err);
 }
 
 static void on_rejected(void *context, const struct program_rule *rule, struct err *e)
@@ -179,7 +196,6 @@ static void on_rejected(void *context, const struct program_rule *rule, struct e
 
     w->account.rules[rule_ordinal(w->run, rule)].read++;
     chunk_reject(w, rule, w->record->raw, &from, e);
-    w->row++;
 }
 
 static void on_skipped(void *context, const struct program_rule *rule)
@@ -189,7 +205,6 @@ static void on_skipped(void *context, const struct program_rule *rule)
 
     account->read++;
     account->skipped++;
-    w->row++;
 }
 
 static void on_mended(void *context, const struct program_rule *rule, unsigned did, struct err *e)
@@ -310,7 +325,8 @@ static int after_record(struct worker *w, struct err *err)
 /* A record that could not be read costs each rule that would have made a row of it. */
 static int broken_record(struct worker *w, const struct record *record, struct err *e, struct err *err)
 {
-    struct origin from = {record->line, record->byte, record->index, w->file, (uint32_t)record->raw.len, ORIGIN_NO_ROW};
+    struct origin from = {.line = record->line, .byte = record->byte, .index = record->index, .file = w->file,
+                          .len = (uint32_t)record->raw.len};
 
     w->account.rules[rule_ordinal(w->run, w->rule)].read++;
     w->lines++;
@@ -321,7 +337,6 @@ static int broken_record(struct worker *w, const struct record *record, struct e
 static int one_record(struct worker *w, const struct record *record, size_t kind, bool first_reader, struct err *err)
 {
     w->record = record;
-    w->row = 0;
     w->lines++;
     if (first_reader && kind < w->account.n_kinds)
         w->account.kinds[kind].records++;

@@ -297,10 +297,10 @@ int ledger_add_reject(struct db *db, int64_t run, int64_t chunk, const struct le
         text_or_null(r->pointer), text_or_null(r->table), db_text(r->code), text_or_null(r->sqlstate), db_text(r->message),
         r->map_line ? db_int(r->map_line) : db_null(), r->record.at ? db_bytes(r->record) : db_null(), text_or_null(r->rule),
         db_int((int64_t)r->record_line), db_int((int64_t)r->record_byte), db_int((int64_t)r->record_index),
-        r->has_row ? db_int((int64_t)r->row) : db_null()};
+        r->row.at ? db_text(r->row) : db_null()};
 
     return query(db, "INSERT INTO {w}rejects (run_id, chunk_id, root, path, line, col, byte, pointer, table_name, code, sqlstate,"
-                 " message, map_line, record, rule, record_line, record_byte, record_index, row_number)"
+                 " message, map_line, record, rule, record_line, record_byte, record_index, row_path)"
                  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
                  params, 19, NULL, err);
 }

@@ -79,8 +79,7 @@ struct ledger_reject {
     uint32_t map_line;
     struct str rule;
     uint64_t record_line, record_byte, record_index;    /* where the record begins */
-    bool has_row;
-    uint64_t row;               /* ordinal among the rows that the rule makes of the record; else all of it */
+    struct str row;             /* "3.0": indexes of the each: levels; "": the whole record; at NULL: not known */
 };
 int ledger_add_reject(struct db *db, int64_t run, int64_t chunk, const struct ledger_reject *reject, struct err *err);
 int ledger_add_before(struct db *db, int64_t chunk, struct str table, struct str key, struct str old_json, struct err *err);

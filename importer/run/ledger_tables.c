@@ -23,7 +23,7 @@ static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS {w}rejects (id {serial}, run_id bigint NOT NULL REFERENCES {w}runs (id),"
     " chunk_id bigint REFERENCES {w}chunks (id), root integer NOT NULL, path {bytes} NOT NULL, line bigint, col bigint,"
     " byte bigint, pointer text, table_name text, code text NOT NULL, sqlstate text, message text NOT NULL, map_line integer,"
-    " record {bytes}, rule text, record_line bigint, record_byte bigint, record_index bigint, row_number bigint,"
+    " record {bytes}, rule text, record_line bigint, record_byte bigint, record_index bigint, row_path text,"
     " state text NOT NULL DEFAULT 'open')",
     "CREATE INDEX IF NOT EXISTS {i}rejects_run ON {w}rejects (run_id)",
 };

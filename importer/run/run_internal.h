@@ -59,9 +59,10 @@ struct run {
 struct origin {
     uint64_t line, byte, index;     /* of the record */
     uint32_t file, len;
-    uint32_t row;                   /* ordinal among the rows that the rule makes of the record */
+    uint64_t steps;                 /* the row in the record, see evaluator_steps() */
+    uint8_t depth;                  /* so many of the steps; 0: the record as a whole */
+    bool lost;                      /* they could not be kept */
 };
-enum { ORIGIN_NO_ROW = UINT32_MAX };    /* the record as a whole */
 
 /* Rows of one rule on their way. */
 struct outgoing {
@@ -112,7 +113,6 @@ struct worker {
     uint32_t file;
     const struct program_rule *rule;
     const struct record *record;
-    uint32_t row;                   /* rows of it so far, for this rule */
     int fd;
     bool line_known;                /* lines of this part are true lines */
     struct err failure;             /* from a callback that cannot return one */
@@ -151,7 +151,7 @@ void chunk_clear(struct worker *w);
 /* Count and report a refusal: rule (NULL: none), its place in `e`, the record's bytes and place. Empties e. */
 void chunk_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
                   struct err *e);
-/* Of the record that is being mapped, and the row that comes next. */
+/* Of the row that is being made. */
 struct origin chunk_origin(const struct worker *w);
 /* True lines instead of lines counted from the start of the part. */
 int chunk_true_line(struct worker *w, const struct entry *file, uint64_t *line, struct err *err);
