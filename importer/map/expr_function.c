@@ -125,6 +125,11 @@ const struct expr_function *expr_function_find(struct str name, size_t arity, co
     return NULL;
 }
 
+const char *expr_function_name(size_t i)
+{
+    return i < ARRAY_LEN(functions) ? functions[i].name : NULL;
+}
+
 void expr_function_arities(struct str name, char *out, size_t size)
 {
     size_t len = 0;

@@ -227,6 +227,7 @@ int expr_number_round(struct run *r, const struct expr_node *n, enum number_roun
                  struct value *ret);
 /* A power of two. */
 int expr_number_shift(struct run *r, const struct expr_node *n, const struct value *v, int64_t bits, struct value *ret);
+/* Of plain digits with an optional minus, -INT64_MAX to INT64_MAX. */
 bool expr_number_fast(struct str digits, int64_t *ret);
 /* The whole number of this value when it is one and fits. */
 bool expr_number_int64(const struct value *v, int64_t *ret);
@@ -265,6 +266,8 @@ struct expr_function {
 
 /* The function, or NULL; *any tells whether the name exists with another number of arguments. */
 const struct expr_function *expr_function_find(struct str name, size_t arity, const struct expr_function **any);
+/* The name of function number `i`, NULL beyond the last. */
+const char *expr_function_name(size_t i);
 /* How many arguments the name takes: "0 or 1". */
 void expr_function_arities(struct str name, char *out, size_t size);
 const char *expr_function_nearest(struct str name);

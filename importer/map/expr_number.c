@@ -31,14 +31,13 @@ bool expr_number_fast(struct str s, int64_t *ret)
     size_t i = s.len > 0 && s.at[0] == '-';
     int64_t n = 0;
 
-    if (s.len == i || s.len > 18)
+    if (s.len == i || s.len > 20)
         return false;
     for (size_t at = i; at < s.len; at++) {
         unsigned digit = (unsigned char)s.at[at] - '0';
 
-        if (digit > 9)
+        if (digit > 9 || __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, digit, &n))
             return false;
-        n = n * 10 + digit;
     }
     *ret = i ? -n : n;
     return true;
@@ -360,7 +359,7 @@ static bool fast_op(enum number_op op, int64_t a, int64_t b, int64_t *ret)
     case NUMBER_MUL: return !__builtin_mul_overflow(a, b, ret);
     default: break;
     }
-    rest = a % b;       /* b is not 0, and 18 digits leave out INT64_MIN */
+    rest = a % b;       /* b is not 0, and a is never INT64_MIN: see expr_number_fast() */
     if (op == NUMBER_DIV && rest != 0)
         return false;
     *ret = a / b;
@@ -395,7 +394,8 @@ int expr_number_op(struct run *r, const struct expr_node *n, enum number_op op, 
     if (!decimal_read(b->text, &y))
         return too_large(r, n, b);
     if (divides && y.len == 0)
-        return expr_fail(r, n, W0440, a, "%.40s cannot be divided by zero", arena_dup(r->arena, a->text));
+        return expr_fail(r, n, W0440, a, "%.*s cannot be divided by zero", a->text.len < 40 ? (int)a->text.len : 40,
+                         a->text.at);
     if (op == NUMBER_MOD && (x.scale > 0 || y.scale > 0)) {
         expr_fail(r, n, W0431, x.scale > 0 ? a : b, "'%%' is for whole numbers");
         return expr_help(r, "'floor' makes one; 'mod(n)' takes fractions");
@@ -419,7 +419,7 @@ int expr_number_round(struct run *r, const struct expr_node *n, enum number_roun
     bool up;
     int64_t i;
 
-    if (how <= NUMBER_NEAREST && expr_number_fast(v->text, &i)) {
+    if ((how <= NUMBER_NEAREST || (how == NUMBER_PLAIN && v->text.at[0] != '-')) && expr_number_fast(v->text, &i)) {
         *ret = *v;
         return 0;
     }
@@ -542,6 +542,14 @@ bool expr_number_unscaled(const struct value *v, int places, int64_t *ret)
     struct decimal d;
     int64_t n;
 
+    if (expr_number_fast(v->text, &n)) {
+        for (int i = 0; i < places; i++) {
+            if (__builtin_mul_overflow(n, 10, &n))
+                return false;
+        }
+        *ret = n;
+        return true;
+    }
     if (!decimal_read(v->text, &d) || d.scale > places)
         return false;
     while (d.scale < places) {

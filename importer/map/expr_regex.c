@@ -290,6 +290,15 @@ static int add_place(struct matches *m, uint32_t group, struct list *l)
     return expr_list_set(l, str_of("string"), &text);
 }
 
+/* The name of a group, which belongs to the compiled pattern; that may be gone before the value is. */
+static int group_name(struct matches *m, uint32_t group, struct str *ret)
+{
+    *ret = str_of(m->re->names[group - 1]);
+    if (!m->n->regex)
+        *ret = arena_str(m->r->arena, *ret);
+    return ret->at ? 0 : expr_oom(m->r);
+}
+
 static int make_match(struct matches *m, struct value *ret)
 {
     struct list match = {.r = m->r, .node = m->n}, captures = {.r = m->r, .node = m->n};
@@ -299,9 +308,13 @@ static int make_match(struct matches *m, struct value *ret)
         return -1;
     for (uint32_t i = 1; i <= m->re->groups; i++) {
         struct list group = {.r = m->r, .node = m->n};
-        const char *name = m->re->names[i - 1];
-        struct value v = name ? value_string(arena_str(m->r->arena, str_of(name))) : value_null();
+        struct value v = value_null();
 
+        if (m->re->names[i - 1]) {
+            v = value_string(str_make("", 0));
+            if (group_name(m, i, &v.text) < 0)
+                return -1;
+        }
         if (add_place(m, i, &group) < 0 || expr_list_set(&group, str_of("name"), &v) < 0 ||
             expr_list_object(&group, &v) < 0 || expr_list_add(&captures, &v) < 0)
             return -1;
@@ -319,11 +332,7 @@ static int make_capture(struct matches *m, struct value *ret)
         struct value text = group_text(m, i);
         struct str name;
 
-        if (!m->re->names[i - 1])
-            continue;
-        /* The name lives as long as the compiled pattern, which may be shorter than the value. */
-        name = m->n->regex ? str_of(m->re->names[i - 1]) : arena_str(m->r->arena, str_of(m->re->names[i - 1]));
-        if (expr_list_set(&l, name, &text) < 0)
+        if (m->re->names[i - 1] && (group_name(m, i, &name) < 0 || expr_list_set(&l, name, &text) < 0))
             return -1;
     }
     return expr_list_object(&l, ret);
