@@ -41,10 +41,8 @@ static void note_needs(struct needs *needs, const struct mapping_column *column)
 {
     note_row_names(needs, column->path.text);
     note_row_names(needs, column->expr.text);
-    for (size_t i = 0; i < column->n_by; i++) {
-        note_row_names(needs, column->by[i].path.text);
-        note_row_names(needs, column->by[i].expr.text);
-    }
+    for (size_t i = 0; i < column->n_by; i++)
+        note_needs(needs, &column->by[i]);
     for (size_t i = 0; i < column->n_uuid5; i++) {
         int k = ordinal_of(needs->rule, column->uuid5[i].text);
 
@@ -235,6 +233,9 @@ static void compile_uuid5(struct compile *c, struct program_rule *rule, struct p
     }
 }
 
+static void compile_ref(struct compile *c, struct program_rule *rule, struct program_column *column,
+                        struct names *names);
+
 static int primary_column(const struct catalog_table *t)
 {
     for (size_t i = 0; i < t->n_keys; i++) {
@@ -242,6 +243,16 @@ static int primary_column(const struct catalog_table *t)
             return t->keys[i].columns[0];
     }
     return -1;
+}
+
+/* One key of a reference: what it equals. */
+static void compile_by(struct compile *c, struct program_rule *rule, struct program_column *by, struct names *names)
+{
+    if (by->source->ref.text.at)
+        compile_ref(c, rule, by, names);
+    else
+        compile_source(c, rule, by, names);
+    compile_options(c, by, names);
 }
 
 static void compile_ref(struct compile *c, struct program_rule *rule, struct program_column *column,
@@ -284,8 +295,7 @@ static void compile_ref(struct compile *c, struct program_rule *rule, struct pro
         ref->by[i].source = by;
         ref->by[i].type = t->columns[ref->keys[i]].type;
         ref->by[i].column = ref->keys[i];
-        compile_source(c, rule, &ref->by[i], names);
-        compile_options(c, &ref->by[i], names);
+        compile_by(c, rule, &ref->by[i], names);
     }
 }
 
@@ -380,6 +390,16 @@ static void cover(void *context, const struct json_step *steps, size_t n)
     json_paths_cover(rule->n_each ? rule->coverage : rule->paths, steps, n);
 }
 
+static void cover_reference(struct program_rule *rule, const struct program_ref *ref)
+{
+    for (size_t k = 0; k < ref->n; k++) {
+        if (ref->by[k].expr.expr)
+            expr_paths(ref->by[k].expr.expr, cover, rule);
+        if (ref->by[k].ref)
+            cover_reference(rule, ref->by[k].ref);
+    }
+}
+
 /* What the rule reads of its records; below an each: everything. */
 static void compile_coverage(struct program_rule *rule)
 {
@@ -390,10 +410,8 @@ static void compile_coverage(struct program_rule *rule)
     for (size_t i = 0; i < rule->n_columns; i++) {
         if (rule->columns[i].expr.expr)
             expr_paths(rule->columns[i].expr.expr, cover, rule);
-        for (size_t k = 0; rule->columns[i].ref && k < rule->columns[i].ref->n; k++) {
-            if (rule->columns[i].ref->by[k].expr.expr)
-                expr_paths(rule->columns[i].ref->by[k].expr.expr, cover, rule);
-        }
+        if (rule->columns[i].ref)
+            cover_reference(rule, rule->columns[i].ref);
     }
     if (rule->where.expr)
         expr_paths(rule->where.expr, cover, rule);
@@ -485,6 +503,23 @@ static bool is_computed(const struct program *p, const struct program_ref *ref)
     return found;
 }
 
+/* References among the keys of a reference: ids that need no look-up. */
+static void compile_inner_references(struct compile *c, struct program_ref *ref)
+{
+    for (size_t i = 0; i < ref->n; i++) {
+        struct program_ref *inner = ref->by[i].ref;
+
+        if (!inner)
+            continue;
+        inner->computed = is_computed(c->p, inner);
+        if (!inner->computed)
+            err_set(compile_fault(c, &ref->by[i].source->ref), ERR_RUN, W0270,
+                    "a reference inside by: must be an id that is made of its keys; %s.%s is not", inner->table->name,
+                    inner->table->columns[inner->column].name);
+        compile_inner_references(c, inner);
+    }
+}
+
 void compile_references(struct compile *c)
 {
     for (size_t i = 0; i < c->p->n_rules; i++) {
@@ -494,8 +529,10 @@ void compile_references(struct compile *c)
         for (size_t k = 0; k < rule->n_columns; k++) {
             struct program_column *column = &rule->columns[k];
 
-            if (column->ref)
+            if (column->ref) {
                 column->ref->computed = !column->ref->optional && is_computed(c->p, column->ref);
+                compile_inner_references(c, column->ref);
+            }
             column->cell = cell;
             cell = (uint16_t)(cell + (column->ref && !column->ref->computed ? column->ref->n : 1));
         }

@@ -97,7 +97,7 @@ struct mapping_column {
     size_t n_uuid5;
     struct mapping_text ref;        /* table */
     struct mapping_text ref_column; /* column: of the referenced table; default its primary key */
-    const struct mapping_column *by;    /* name: column of the referenced table; path, expr or value: what it equals */
+    const struct mapping_column *by;    /* name: column of the referenced table; path, expr, value or ref: what it equals */
     size_t n_by;
 
     struct mapping_text type, format, timezone;

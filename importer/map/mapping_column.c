@@ -125,10 +125,16 @@ static bool read_column_name(struct mapping_reading *r, const struct yaml_item *
 
 /* by: of a reference. */
 
+static void read_by(struct mapping_reading *r, const struct yaml_item *item, void *into);
+
+/* An id that another reference would give may stand among the keys of one. */
 static const struct mapping_key by_keys[] = {
     {"path", mapping_read_text, offsetof(struct mapping_column, path), false},
     {"expr", mapping_read_text, offsetof(struct mapping_column, expr), false},
     {"value", mapping_read_constant, offsetof(struct mapping_column, value), false},
+    {"ref", mapping_read_text, offsetof(struct mapping_column, ref), false},
+    {"by", read_by, 0, false},
+    {"column", mapping_read_text, offsetof(struct mapping_column, ref_column), false},
 };
 const struct mapping_keys mapping_by_keys = MAPPING_KEYS("by", by_keys);
 
@@ -156,6 +162,19 @@ static void check_one_source(struct mapping_reading *r, const struct yaml_item *
         mapping_report(r, item, W0207, "one of %s is missing", list);
 }
 
+static void check_reference(struct mapping_reading *r, const struct yaml_item *item)
+{
+    const struct yaml_item *ref = yaml_find(item, "ref"), *by = yaml_find(item, "by"),
+                           *column = yaml_find(item, "column");
+
+    if (ref && !by)
+        mapping_report_text(r, &ref->key->text, W0219, "'ref' needs 'by' beside it");
+    if (!ref && by)
+        mapping_report_text(r, &by->key->text, W0219, "'by' needs 'ref' beside it");
+    if (!ref && column)
+        mapping_report_text(r, &column->key->text, W0219, "'column' needs 'ref' beside it");
+}
+
 static void read_by(struct mapping_reading *r, const struct yaml_item *item, void *into)
 {
     struct mapping_column *c = into, *by = mapping_room(r, item->n, sizeof *by);
@@ -172,8 +191,10 @@ static void read_by(struct mapping_reading *r, const struct yaml_item *item, voi
             continue;
         if (entry->kind == YAML_TEXT)
             mapping_read_text(r, entry, &each->path);
-        else if (mapping_read_map(r, entry, &mapping_by_keys, each))
-            check_one_source(r, entry, &mapping_by_keys, 3, "path, expr, value");
+        else if (mapping_read_map(r, entry, &mapping_by_keys, each)) {
+            check_one_source(r, entry, &mapping_by_keys, ARRAY_LEN(sources), "path, expr, value, ref");
+            check_reference(r, entry);
+        }
     }
 }
 
@@ -200,19 +221,6 @@ static const struct mapping_key column_keys[] = {
     {"on_error", read_on_error, 0, false},
 };
 const struct mapping_keys mapping_column_keys = MAPPING_KEYS("column", column_keys);
-
-static void check_reference(struct mapping_reading *r, const struct yaml_item *item)
-{
-    const struct yaml_item *ref = yaml_find(item, "ref"), *by = yaml_find(item, "by"),
-                           *column = yaml_find(item, "column");
-
-    if (ref && !by)
-        mapping_report_text(r, &ref->key->text, W0219, "'ref' needs 'by' beside it");
-    if (!ref && by)
-        mapping_report_text(r, &by->key->text, W0219, "'by' needs 'ref' beside it");
-    if (!ref && column)
-        mapping_report_text(r, &column->key->text, W0219, "'column' needs 'ref' beside it");
-}
 
 static void read_column(struct mapping_reading *r, const struct yaml_item *entry, struct mapping_column *c)
 {

@@ -153,10 +153,14 @@ void mapping_read_source(struct mapping_reading *r, const struct yaml_item *item
 
 static void read_format(struct mapping_reading *r, const struct yaml_item *item, void *into)
 {
+    const char *words[16] = {"none"};
     size_t n;
     const char *const *formats = reader_names(&n);
 
-    if (mapping_read_word(r, item, formats, n) >= 0)
+    for (size_t i = 0; i < n; i++)
+        words[i] = formats[i];
+    words[n] = "none";
+    if (mapping_read_word(r, item, words, n + 1) >= 0)
         *(struct mapping_text *)into = item->text;
 }
 
