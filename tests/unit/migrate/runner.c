@@ -287,6 +287,40 @@ static void test_lock(struct fixture *f)
     is_int(fixture_up(f, &err), 2, "the lock dies with its session");
 }
 
+static void test_scratch(struct fixture *f)
+{
+    static const struct { const char *target, *expected; } targets[] = {
+        {"host=/x user=u", "host=/x user=u dbname='d'"},
+        {"postgresql://u@h:1/db", "postgresql://u@h:1/db?dbname=d"},
+        {"postgres://h/db?sslmode=require", "postgres://h/db?sslmode=require&dbname=d"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        CLEANUP(buf_release) struct buf target = BUF_INIT;
+
+        scratch_target(targets[i].target, "d", &target, NULL);
+        is_str(buf_text(&target), targets[i].expected, "another database of %s", targets[i].target);
+    }
+    two_versions(f);
+    fixture_up(f, NULL);
+    fixture_exec(f, "CREATE DATABASE windrow_scratch_999999_1");
+    is_int(fixture_verify(f, true), 0, "verify, after one that was killed");
+    is_int(fixture_number(f, "SELECT count(*) FROM pg_database WHERE datname LIKE 'windrow_scratch_%'"), 0,
+           "leaves no throw-away database, not even the other's");
+    f->o.scratch = f->target;
+    is_int(fixture_verify(f, false), -1, "a scratch database that has tables is refused");
+    fixture_exec(f, "CREATE DATABASE windrow_test_migrate_scratch TEMPLATE template0");
+    {
+        CLEANUP(buf_release) struct buf target = BUF_INIT;
+
+        scratch_target(f->server, "windrow_test_migrate_scratch", &target, NULL);
+        f->o.scratch = buf_text(&target);
+        is_int(fixture_verify(f, true), 0, "an empty one is used");
+        is_int(fixture_verify(f, true), 0, "and is as empty afterwards");
+    }
+    fixture_exec(f, "DROP DATABASE windrow_test_migrate_scratch");
+}
+
 static void *run_up(void *context)
 {
     struct fixture *f = context;
@@ -328,7 +362,8 @@ int main(void)
 {
     static void (*const both[])(struct fixture *) = {test_up_down, test_failure, test_in_the_way, test_verify, test_pieces,
                                                      test_baseline, test_race};
-    static void (*const postgresql[])(struct fixture *) = {test_settings, test_index, test_busy, test_lock};
+    static void (*const postgresql[])(struct fixture *) = {test_settings, test_index, test_busy, test_lock,
+                                                           test_scratch};
     struct fixture f;
 
     for (size_t i = 0; i < 2 * ARRAY_LEN(both); i++) {
