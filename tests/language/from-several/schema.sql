@@ -1,0 +1,1 @@
+CREATE TABLE posts (name text PRIMARY KEY, text text);

@@ -1,0 +1,1 @@
+CREATE TABLE files (path text, sender text, year integer, kind text, n text, rest text);

@@ -1,0 +1,1 @@
+CREATE TABLE files (rule text, path text);

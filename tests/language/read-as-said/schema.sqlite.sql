@@ -1,0 +1,1 @@
+CREATE TABLE t (f text, v text, b blob);

@@ -1,0 +1,1 @@
+CREATE TABLE logs (how text, line integer, n integer, at text, text text);

@@ -1,0 +1,1 @@
+CREATE TABLE t (how text, n integer, v float8);
