@@ -2,6 +2,7 @@
 #include "run/run_internal.h"
 
 #include "base/fault.h"
+#include "source/walk.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -87,16 +88,38 @@ static int params_text(struct run *run, struct buf *out)
     return 0;
 }
 
+int run_key_line(const struct program_rule *rule, struct buf *out)
+{
+    if (buf_add_text(out, rule->table->name) < 0)
+        return -1;
+    for (size_t k = 0; k < rule->n_key; k++) {
+        if (buf_printf(out, "\t%s", rule->table->columns[rule->columns[rule->key[k]].column].name) < 0)
+            return -1;
+    }
+    return buf_add_char(out, '\n');
+}
+
+/* Which columns the keys of each table are made of. */
+static int keys_text(const struct run *run, struct buf *out)
+{
+    for (size_t i = 0; i < run->p->n_rules; i++) {
+        if (run->p->rules[i].n_key && run_key_line(&run->p->rules[i], out) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int start_run(struct run *run, struct db *db, struct err *err)
 {
-    struct buf params = BUF_INIT, identity = BUF_INIT;
+    struct buf params = BUF_INIT, identity = BUF_INIT, keys = BUF_INIT;
     int ret = -1;
 
-    if (params_text(run, &params) < 0)
+    if (params_text(run, &params) < 0 || keys_text(run, &keys) < 0)
         err_oom(err);
     else if (db_identity(db, &identity, err) == 0)
         ret = ledger_start_run(db, run->job, str_of(run->p->digest), str_of(buf_text(&params)),
-                               str_of(buf_text(&identity)), &run->id, err);
+                               str_of(buf_text(&keys)), str_of(buf_text(&identity)), &run->id, err);
+    buf_release(&keys);
     buf_release(&params);
     buf_release(&identity);
     return ret;
@@ -105,33 +128,70 @@ static int start_run(struct run *run, struct db *db, struct err *err)
 static int enter_units(struct run *run, struct db *db, struct err *err)
 {
     struct unit unit = {0};
+    int64_t load = 0;       /* of the file whose parts are being entered */
     int got = 0;
 
     while (!run_stopping(run) && (got = survey_next(run->survey, &unit, err)) == 1) {
         if (!run->id && start_run(run, db, err) < 0)
             got = -1;
+        if (unit.part && !unit.load && unit.from > 0)
+            unit.load = load;
         if (got == 1 && ledger_add_unit(db, run->job, run->id, &unit, err) < 0)
             got = -1;
         if (got < 0)
             break;
+        load = unit.load;
         run->n_units++;
     }
     unit_release(&unit);
     return got;
 }
 
-static int survey(struct run *run, bool again, struct err *err)
+static int survey(struct run *run, struct err *err)
 {
-    const struct survey_out out = {run, on_matched, on_unmatched, on_skipped, on_vanished, run->ledger ? on_known : NULL};
+    const struct survey_options options = {run->o->rehash, run->o->prune};
 
-    run->survey_out = out;
-    run->survey = survey_open(run->p, run->o->sources, run->o->n_sources, &run->survey_out, again, err);
+    run->survey_out = (struct survey_out){run, on_matched, on_unmatched, on_skipped, on_vanished,
+                                          run->ledger ? on_known : NULL, run->ledger ? standing_compare : NULL};
+    if (run->ledger && !(run->opener = opener_new(run->o->sources, run->o->n_sources, err)))
+        return -1;
+    run->survey = survey_open(run->p, run->o->sources, run->o->n_sources, &run->survey_out, &options, err);
     return run->survey ? 0 : -1;
 }
 
 static bool unfinished(const struct ledger_run *last)
 {
     return strcmp(last->state, "done") != 0;
+}
+
+/* --fresh in a table that has rows would double those of rules without a key. */
+static int check_empty(struct run *run, struct db *db, struct err *err)
+{
+    for (size_t i = 0; i < run->p->n_rules; i++) {
+        const struct program_rule *rule = &run->p->rules[i];
+        struct buf sql = BUF_INIT;
+        struct db_result r = {0};
+        int ret;
+
+        if (!rule->on || rule->n_key)
+            continue;
+        if (buf_add_text(&sql, "SELECT 1 FROM ") < 0 ||
+            (rule->table->schema && (db_quote_name(db, rule->table->schema, &sql) < 0 || buf_add_char(&sql, '.') < 0)) ||
+            db_quote_name(db, rule->table->name, &sql) < 0 || buf_add_text(&sql, " LIMIT 1") < 0)
+            ret = err_oom(err);
+        else
+            ret = db_query(db, buf_text(&sql), NULL, 0, &r, err);
+        buf_release(&sql);
+        if (ret == 0 && r.n_rows) {
+            err_set(err, ERR_RUN, W0609, "%s is not empty, and the rule %.*s has no key", rule->table->name,
+                    STR_ARG(rule->source->name.text));
+            ret = err_help(err, "give the rule a key:, or empty the table first");
+        }
+        db_result_release(&r);
+        if (ret < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* May this run go on where the last one stopped? *again: everything is to be loaded again. */
@@ -146,6 +206,8 @@ static int settle_with_last(struct run *run, struct db *db, bool *again, struct 
     *again = run->o->fresh || (there == 1 && !same);
     if (there == 0)
         return 0;
+    if (run->o->fresh && check_empty(run, db, err) < 0)
+        return -1;
     if (run->o->fresh)
         return unfinished(&last) ? ledger_run_state(db, last.id, "abandoned", err) : 0;
     if (!unfinished(&last))
@@ -167,10 +229,16 @@ static int agenda_in_transaction(struct run *run, struct db *db, struct err *err
     if (ledger_lock_job(db, run->job, err) < 0 || settle_with_last(run, db, &again, err) < 0 ||
         ledger_drop_open(db, run->job, &held, err) < 0)
         return -1;
+    if (held && again) {
+        err_set(err, ERR_RUN, W0610, "another windrow is loading this source, and this one would start over");
+        return err_help(err, "wait until it has ended, or stop it");
+    }
     if (held)
         return 0;   /* others are at work on it: join them */
+    if (again && ledger_forget_states(db, run->job, run->o->fresh, err) < 0)
+        return -1;
     run->known = (struct ledger_files){.db = db, .job = run->job};
-    if (survey(run, again, err) < 0 || enter_units(run, db, err) < 0)
+    if (survey(run, err) < 0 || enter_units(run, db, err) < 0)
         return -1;
     FAULT("after_survey");
     return run->id ? ledger_run_state(db, run->id, "running", err) : 0;
@@ -195,12 +263,14 @@ static int agenda_of_ledger(struct run *run, struct err *err)
     ledger_files_release(&run->known);
     survey_close(run->survey);
     run->survey = NULL;
+    opener_free(run->opener);
+    run->opener = NULL;
     return ret;
 }
 
 int run_agenda(struct run *run, struct err *err)
 {
-    return run->ledger ? agenda_of_ledger(run, err) : survey(run, false, err);
+    return run->ledger ? agenda_of_ledger(run, err) : survey(run, err);
 }
 
 /* The statements of after:, and the word that the run is done, in one transaction. */

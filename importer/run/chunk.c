@@ -22,13 +22,7 @@ void chunk_clear(struct worker *w)
     keys_set_release(&w->old_keys);
     w->lines = 0;
     w->over_limit = false;
-    for (size_t i = 0; i < w->run->p->n_rules; i++) {
-        struct outgoing *o = &w->outgoing[i];
-
-        sink_rows_clear(&o->rows);
-        o->n_origins = o->streamed = 0;
-        o->streaming = false;
-    }
+    write_clear(w);
     err_release(&w->failure);
 }
 
@@ -102,11 +96,11 @@ static int keep_reject(struct worker *w, const struct program_rule *rule, struct
                        const struct err *e)
 {
     const struct entry *file = &w->unit.files[from->file];
-    struct reject *r = arena_calloc(&w->arena, 1, sizeof *r);
+    struct ledger_reject *r = arena_calloc(&w->arena, 1, sizeof *r);
 
     if (!r)
         return -1;
-    r->entry = (struct ledger_reject){
+    *r = (struct ledger_reject){
         .root = file->root, .path = file->path, .pointer = kept(&w->arena, str_of(e->pointer)),
         .table = rule ? str_of(rule->table->name) : (struct str){0}, .code = str_of(code_entry(e->code)->name),
         .sqlstate = kept(&w->arena, str_of(e->sqlstate)), .message = kept(&w->arena, str_of(e->message)),
@@ -356,10 +350,10 @@ static int start_lines(struct worker *w, const struct entry *file, struct input 
 static int read_records(struct worker *w, struct reader *reader, size_t kind, bool first_reader, struct err *err)
 {
     const struct reader_ops *ops = w->rule->reader;
+    struct record record = {0};
+    struct err e = {0};     /* empty again after each record */
 
     for (;;) {
-        struct record record = {0};
-        struct err e = {0};
         int got = ops->next(reader, &record, &e);
 
         if (got == 0)
@@ -376,6 +370,8 @@ static int read_records(struct worker *w, struct reader *reader, size_t kind, bo
         got = e.scope == ERR_RECORD;
         if (!got && kind < w->account.n_kinds && first_reader)
             w->account.kinds[kind].failed++;
+        if (!got)
+            record = (struct record){0};    /* only a broken record tells of itself */
         if (broken_record(w, &record, &e, err) < 0)
             return -1;
         if (!got)
@@ -430,6 +426,15 @@ static int check_closed(const struct entry *file, int fd, struct err *err)
     return changed(err);
 }
 
+/* Lines that the mapping tells the reader to skip are in the account too. */
+static void count_passed_over(struct worker *w, uint64_t lines)
+{
+    struct account_rule *account = &w->account.rules[rule_ordinal(w->run, w->rule)];
+
+    account->read += lines;
+    account->skipped += lines;
+}
+
 static int read_file(struct worker *w, struct entry *file, size_t kind, bool first_reader, struct err *err)
 {
     struct reader *reader = reader_of(w, err);
@@ -454,6 +459,8 @@ static int read_file(struct worker *w, struct entry *file, size_t kind, bool fir
         ret = w->rule->reader->start(reader, &in, err);
     if (ret == 0)
         ret = read_records(w, reader, kind, first_reader, err);
+    if (ret == 0 && first_reader)
+        ret = write_hash(w, in.fd, err);
     if (ret == 0)
         ret = check_closed(file, in.fd, err);
     close(in.fd);
@@ -521,6 +528,8 @@ int chunk_run(struct worker *w, struct err *err)
 
     w->out = (struct evaluate_out){w, on_row, on_rejected, on_skipped, on_mended, on_sibling, on_orphan, on_warned,
                                    w->run->o->level == RUN_LOAD ? NULL : on_unread};
+    if (w->unit.mode == UNIT_GONE)
+        return write_read_old_keys(w, err) < 0 ? -1 : write_delete_gone(w, err);
     count_files(w);
     if (evaluator_group(w->ev, w->unit.files, w->unit.n_files, err) < 0 || write_read_old_keys(w, err) < 0)
         return -1;

@@ -150,12 +150,11 @@ int keys_set_add(struct keys_set *s, struct str table, struct str key)
     return 0;
 }
 
-void keys_set_mark(struct keys_set *s, struct str table, struct str key)
+struct keys_set_entry *keys_set_find(const struct keys_set *s, struct str table, struct str key)
 {
     uint32_t *slot = s->n_slots ? find(s, hash_of(table, key), table, key) : NULL;
 
-    if (slot && *slot)
-        s->entries[*slot - 1].present = true;
+    return slot && *slot ? &s->entries[*slot - 1] : NULL;
 }
 
 void keys_set_release(struct keys_set *s)

@@ -45,8 +45,8 @@ struct keys_set_entry {
     bool present;           /* still there in the new state */
 };
 int keys_set_add(struct keys_set *s, struct str table, struct str key);
-/* Mark as still there; unknown keys are ignored. */
-void keys_set_mark(struct keys_set *s, struct str table, struct str key);
+/* NULL when it is not in the set; lent until the next keys_set_add(). */
+struct keys_set_entry *keys_set_find(const struct keys_set *s, struct str table, struct str key);
 void keys_set_release(struct keys_set *s);
 static inline struct str keys_set_table(const struct keys_set *s, size_t i)
 {

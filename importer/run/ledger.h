@@ -2,9 +2,13 @@
  *
  *     meta     the ledger's format
  *     jobs     a mapping over a source: "the same command"
- *     runs     each time the command was given: digest, parameters, how it ended
- *     units    the work of a run; open or done; `gen` counts the commits (the compare-and-swap)
- *     files    each file by job, root and path: size, time, hash, and the unit that loaded it last
+ *     runs     each time the command was given: digest, parameters, how it ended; keys: for each table a line with its
+ *              name and the columns of its key, in the order in which they are packed, with tabs between them
+ *     units    the work of a run; open or done; `gen` counts the commits (the compare-and-swap). Parts of one large
+ *              file have the same load_id: the id of the file's first part
+ *     files    each file by job, root and path: size, time, hash, and the unit that loaded it last. Of a file that
+ *              is loaded in parts unit_id is its load_id, negative while parts are missing; a size of -1 or -2 says
+ *              that it is to be loaded again, because the mapping changed or because of --fresh
  *     chunks   one row for each commit: rows by table, keys written, byte and line range
  *     before   rows that were updated, as they were
  *     rejects  what was refused, with the original bytes
@@ -37,8 +41,8 @@ int ledger_job(struct db *db, struct str mapping, struct str source, int64_t *re
 int ledger_lock_job(struct db *db, int64_t job, struct err *err);
 /* The last run of a job: 1, 0, -1. */
 int ledger_last_run(struct db *db, int64_t job, struct ledger_run *ret, struct err *err);
-int ledger_start_run(struct db *db, int64_t job, struct str digest, struct str parameters, struct str identity,
-                     int64_t *ret, struct err *err);
+int ledger_start_run(struct db *db, int64_t job, struct str digest, struct str parameters, struct str keys,
+                     struct str identity, int64_t *ret, struct err *err);
 int ledger_run_state(struct db *db, int64_t run, const char *state, struct err *err);
 int ledger_end_run(struct db *db, int64_t run, const char *state, struct str summary_json, struct err *err);
 
@@ -47,9 +51,20 @@ int ledger_end_run(struct db *db, int64_t run, const char *state, struct str sum
 int ledger_list_runs(struct db *db, int64_t run, struct db_result *ret, struct err *err);
 
 /* Work. */
-int ledger_add_unit(struct db *db, int64_t job, int64_t run, const struct unit *unit, struct err *err);
-/* Drop open units that nobody holds; *held tells of those that somebody does. */
+/* Enter a unit; sets its id, and its load if it is the first part of a file. */
+int ledger_add_unit(struct db *db, int64_t job, int64_t run, struct unit *unit, struct err *err);
+/* How many open units other sessions hold now. Where nobody holds any, all are dropped. */
 int ledger_drop_open(struct db *db, int64_t job, int64_t *held, struct err *err);
+/* Let every file of the job count as changed; `afresh`: because of --fresh. */
+int ledger_forget_states(struct db *db, int64_t job, bool afresh, struct err *err);
+/* All units are done: files that were loaded in parts are complete. */
+int ledger_complete_files(struct db *db, int64_t job, struct err *err);
+/* The content is what it was: only remember the new time. */
+int ledger_touch_file(struct db *db, int64_t job, const struct entry *file, struct err *err);
+/* The parts of a file that are done, in order of bytes: 0 or -1. The unit lent to `part` has `from` and `to`. */
+int ledger_parts(struct db *db, int64_t job, int64_t load, const struct entry *file,
+                 int (*part)(void *context, uint64_t from, uint64_t to, struct str hash, struct err *err), void *context,
+                 struct err *err);
 /* Claim the next open unit after `after`: 1 with *ret, 0 when none is open, 2 when all open ones are held by others. The
  * claim is a row lock of the transaction on PostgreSQL. */
 int ledger_claim(struct db *db, int64_t job, int64_t after, struct unit *ret, struct err *err);
@@ -64,14 +79,15 @@ struct ledger_chunk {
     struct str rows_json;           /* {"table": {"inserted": n, ...}} */
     struct str keys;                /* as run/keys.h packs them */
     uint64_t lines;                 /* records read */
-    const unsigned char *hash;      /* 16 bytes over a part, or NULL */
+    const unsigned char *hash;      /* part: 16 bytes over it; else 16 for each file of the unit; NULL: none */
 };
 /* The compare-and-swap, the chunk's row, the files' rows. -1 with W0603 when the unit was overtaken. */
 int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *chunk, int64_t *chunk_id, struct err *err);
-/* The files of the chunk's unit, as they were when they were read. */
+/* The files of the chunk's unit, as they were when they were read; of a unit of files that are gone: their rows go. */
 int ledger_put_files(struct db *db, int64_t job, const struct ledger_chunk *chunk, struct err *err);
 
 struct ledger_reject {
+    struct ledger_reject *next;
     uint32_t root;
     struct str path, pointer, table, code, sqlstate, message, record;
     uint64_t line, column, byte;
@@ -81,13 +97,21 @@ struct ledger_reject {
     uint64_t record_line, record_byte, record_index;    /* where the record begins */
     struct str row;             /* "3.0": indexes of the each: levels; "": the whole record; at NULL: not known */
 };
-int ledger_add_reject(struct db *db, int64_t run, int64_t chunk, const struct ledger_reject *reject, struct err *err);
+/* A list of them; one statement for many on PostgreSQL. */
+int ledger_add_rejects(struct db *db, int64_t run, int64_t chunk, const struct ledger_reject *first, struct err *err);
 int ledger_add_before(struct db *db, int64_t chunk, struct str table, struct str key, struct str old_json, struct err *err);
 
-/* Keys that earlier chunks of these files wrote. */
-int ledger_old_keys(struct db *db, int64_t job, const struct unit *unit,
-                    int (*keys)(void *context, const struct unit *old_unit, struct str packed, struct err *err),
-                    void *context, struct err *err);
+/* Keys that earlier chunks of these files wrote, with the unit whose files they count by and the columns of keys then, as
+ * in runs. */
+struct ledger_keys {
+    void *context;
+    int (*keys)(void *context, const struct unit *unit, struct str columns, struct str packed, struct err *err);
+};
+int ledger_old_keys(struct db *db, int64_t job, const struct unit *unit, const struct ledger_keys *out, struct err *err);
+/* The same of all units that are done. */
+int ledger_all_keys(struct db *db, int64_t job, const struct ledger_keys *out, struct err *err);
+/* Which unit loaded a file last: 1, 0 when none, -1. */
+int ledger_unit_of_file(struct db *db, int64_t job, uint32_t root, struct str path, int64_t *ret, struct err *err);
 
 /* The files of a job in order of (root, path), fetched in pages. */
 struct ledger_files {

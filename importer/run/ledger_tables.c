@@ -6,12 +6,14 @@ static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS {w}jobs (id {serial}, mapping text NOT NULL, source text NOT NULL, UNIQUE (mapping, source))",
     "CREATE TABLE IF NOT EXISTS {w}runs (id {serial}, job_id bigint NOT NULL REFERENCES {w}jobs (id),"
     " digest text NOT NULL, parameters text NOT NULL, target text NOT NULL, windrow text NOT NULL, state text NOT NULL,"
+    " keys text NOT NULL,"
     " started_at {time} NOT NULL DEFAULT {now}, ended_at {time}, summary text)",
     "CREATE TABLE IF NOT EXISTS {w}units (id {serial}, job_id bigint NOT NULL REFERENCES {w}jobs (id),"
     " run_id bigint NOT NULL REFERENCES {w}runs (id), state smallint NOT NULL DEFAULT 0, gen bigint NOT NULL DEFAULT 0,"
-    " reconcile smallint NOT NULL, part smallint NOT NULL, from_byte bigint NOT NULL, to_byte bigint NOT NULL,"
-    " previous bigint NOT NULL, n_files bigint NOT NULL, bytes bigint NOT NULL, files {bytes} NOT NULL)",
+    " mode smallint NOT NULL, part smallint NOT NULL, from_byte bigint NOT NULL, to_byte bigint NOT NULL,"
+    " load_id bigint, n_files bigint NOT NULL, bytes bigint NOT NULL, files {bytes} NOT NULL)",
     "CREATE INDEX IF NOT EXISTS {i}units_open ON {w}units (job_id, id) WHERE state = 0",
+    "CREATE INDEX IF NOT EXISTS {i}units_load ON {w}units (load_id) WHERE load_id IS NOT NULL",
     "CREATE TABLE IF NOT EXISTS {w}files (job_id bigint NOT NULL REFERENCES {w}jobs (id), root integer NOT NULL,"
     " path {bytes} NOT NULL, member {bytes}, size bigint NOT NULL, mtime_ns bigint NOT NULL, hash {bytes},"
     " unit_id bigint NOT NULL, run_id bigint NOT NULL, PRIMARY KEY (job_id, root, path))",

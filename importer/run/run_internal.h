@@ -45,6 +45,7 @@ struct run {
     struct progress progress;
     struct survey_out survey_out;
     struct ledger_files known;
+    struct opener *opener;          /* of the survey */
     uint64_t n_units, matched;      /* found by the survey */
     uint64_t total_bytes, total_files;
     int64_t *claimed;               /* SQLite: units in work, by worker */
@@ -62,21 +63,18 @@ struct origin {
     uint64_t steps;                 /* the row in the record, see evaluator_steps() */
     uint8_t depth;                  /* so many of the steps; 0: the record as a whole */
     bool lost;                      /* they could not be kept */
+    uint32_t item;                  /* of a replay */
 };
 
 /* Rows of one rule on their way. */
 struct outgoing {
-    struct sink_table *table;
-    struct sink_rows rows;
+    struct sink_rows rows, keys;    /* keys: of the same rows, when the rule has one and there is a ledger */
     struct origin *origins;
     size_t n_origins, capacity;
+    uint32_t *refused;              /* rows of the last write that the database refused, in order */
+    size_t n_refused, refused_capacity;
     bool streaming;
     size_t streamed;                /* bytes already handed to the server */
-};
-
-struct reject {
-    struct reject *next;
-    struct ledger_reject entry;
 };
 
 struct before {
@@ -94,20 +92,23 @@ struct worker {
     struct evaluator *ev;
     struct evaluate_out out;
     struct reader **readers;        /* by rule, opened when first used */
-    struct outgoing *outgoing;      /* by rule */
+    struct sink_table **tables;     /* by rule */
+    struct outgoing *outgoing;      /* by rule: rows that are new; then, by rule, rows of keys that these files wrote before */
     struct unit unit;
 
     /* The open chunk. */
     struct account account;
     struct arena arena;             /* rejects, images */
-    struct reject *rejects, **last_reject;
+    struct ledger_reject *rejects, **last_reject;
     struct before *befores;
     struct keys_writer keys;
     struct keys_set old_keys;
     struct sink_rows key_row;
     uint64_t lines;
-    unsigned char hash[16];
+    unsigned char *hashes;          /* of the part, or of each file; NULL: not known */
     bool over_limit;                /* of rejects */
+
+    struct replay *replay;          /* rejects that are tried again; else NULL */
 
     /* The record being mapped. */
     uint32_t file;
@@ -116,6 +117,7 @@ struct worker {
     int fd;
     bool line_known;                /* lines of this part are true lines */
     struct err failure;             /* from a callback that cannot return one */
+    struct err refusal;             /* of the row being encoded; empty between rows */
 };
 
 uint64_t run_now_ns(void);          /* monotonic */
@@ -128,12 +130,20 @@ static inline size_t rule_ordinal(const struct run *run, const struct program_ru
 int run_prepare(struct run *run, struct run_result *ret);
 void run_unprepare(struct run *run);
 
+/* standing.c: survey_out.same, with the run as context. */
+int standing_compare(void *context, const struct entry *file, const struct survey_known *known,
+                     struct survey_missing *missing, struct err *err);
+
 /* agenda.c: what there is to do. With a ledger: the units are entered; without: run->survey is ready. */
 int run_agenda(struct run *run, struct err *err);
+/* The table and the columns of its key, as the ledger's runs keep them. */
+int run_key_line(const struct program_rule *rule, struct buf *out);
 /* What follows the last unit: after:, the run's end. *finished: this process did it. */
 int run_finish(struct run *run, bool *finished, struct err *err);
 /* Record how a run ended that is not finished. */
 void run_note_end(struct run *run, const char *state);
+/* The statements of after: in a transaction of their own. */
+int run_after(struct run *run, struct err *err);
 
 /* worker.c */
 int worker_open(struct worker *w, struct run *run, unsigned number, struct err *err);
@@ -143,11 +153,19 @@ void worker_loop(struct worker *w);
 /* End the run for this reason; the first one wins. Takes the lock. */
 void run_fail(struct run *run, enum summary_end end, struct err *err);
 bool run_stopping(struct run *run);
+/* For replays: 0 committed, 1 not (try again), -1. The others as their names say. */
+int worker_commit(struct worker *w, struct err *err);
+int worker_merge(struct worker *w, struct err *err);
+void worker_roll_back(struct worker *w);
 void run_draw(struct run *run);     /* takes the lock */
 
 /* chunk.c: everything of w->unit, to rows that are written but not committed. */
 int chunk_run(struct worker *w, struct err *err);
 void chunk_clear(struct worker *w);
+/* For replays: set up w->out; then records of one file for one rule: 1, 0 when the rule does not read it, -1. `in` NULL: it
+ * has no content. */
+void chunk_listen(struct worker *w);
+int chunk_feed(struct worker *w, const struct program_rule *rule, uint32_t file, struct input *in, struct err *err);
 /* Count and report a refusal: rule (NULL: none), its place in `e`, the record's bytes and place. Empties e. */
 void chunk_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
                   struct err *e);
@@ -162,6 +180,10 @@ int write_row(struct worker *w, const struct program_rule *rule, const struct ce
 int write_flush(struct worker *w, const struct program_rule *rule, struct err *err);
 /* Keys that the files of this unit wrote before and do not any more. */
 int write_read_old_keys(struct worker *w, struct err *err);
+/* The hash of the file that is being read, or of the part. */
+int write_hash(struct worker *w, int fd, struct err *err);
+void write_clear(struct worker *w);
+void write_release(struct worker *w);
 int write_delete_gone(struct worker *w, struct err *err);
 /* The chunk's entry, its files, rejects and images. */
 int write_ledger(struct worker *w, struct err *err);

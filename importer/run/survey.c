@@ -8,22 +8,37 @@
 struct survey {
     const struct program *p;
     const struct survey_out *out;
-    bool again;                 /* load everything again, whatever the ledger says */
+    struct survey_options options;
+    uint64_t unit_bytes;
     struct walk *walk;
     uint16_t *rules;
     struct unit group;          /* files of the group being gathered */
     struct buf group_name;
     uint32_t group_root;
-    bool group_changed, group_old;
-    int64_t group_previous;
+    bool group_changed;
     struct unit bundle;         /* groups that will be one unit */
     struct unit large;          /* one large file that is being cut: group of one */
-    uint64_t large_at;
+    struct survey_missing missing;  /* what is to be loaded of it */
+    size_t missing_at;
+    struct unit gone;           /* files that have vanished */
     bool ended;
     struct survey_known known;    /* the next one of the ledger */
-    struct buf known_path;
     int has_known;
 };
+
+/* A test build can be told to cut finer. */
+static uint64_t unit_bytes(void)
+{
+    uint64_t bytes = SURVEY_UNIT_BYTES;
+
+#ifdef WINDROW_FAILPOINTS
+    const char *given = getenv("WINDROW_UNIT_BYTES");
+
+    if (given && (!str_parse_uint64(str_of(given), &bytes) || bytes == 0))
+        bytes = SURVEY_UNIT_BYTES;
+#endif
+    return bytes;
+}
 
 static int next_known(struct survey *survey, struct err *err)
 {
@@ -32,9 +47,9 @@ static int next_known(struct survey *survey, struct err *err)
 }
 
 struct survey *survey_open(const struct program *p, const char *const *roots, size_t n, const struct survey_out *out,
-                       bool again, struct err *err)
+                           const struct survey_options *options, struct err *err)
 {
-    struct walk_options options = {(const struct pattern *const *)p->skip, p->n_skip, p->directories};
+    struct walk_options how = {(const struct pattern *const *)p->skip, p->n_skip, p->directories};
     struct survey *survey = calloc(1, sizeof *survey);
 
     if (!survey || !(survey->rules = calloc(p->n_rules ? p->n_rules : 1, sizeof *survey->rules))) {
@@ -44,8 +59,9 @@ struct survey *survey_open(const struct program *p, const char *const *roots, si
     }
     survey->p = p;
     survey->out = out;
-    survey->again = again;
-    survey->walk = walk_open(roots, n, &options, err);
+    survey->options = *options;
+    survey->unit_bytes = unit_bytes();
+    survey->walk = walk_open(roots, n, &how, err);
     if (survey->walk && next_known(survey, err) == 0)
         return survey;
     survey_close(survey);
@@ -60,8 +76,9 @@ void survey_close(struct survey *survey)
     unit_release(&survey->group);
     unit_release(&survey->bundle);
     unit_release(&survey->large);
+    unit_release(&survey->gone);
     buf_release(&survey->group_name);
-    buf_release(&survey->known_path);
+    free(survey->missing.ranges);
     free(survey->rules);
     free(survey);
 }
@@ -71,6 +88,26 @@ static int compare_known(const struct survey *survey, const struct entry *file)
     if (survey->known.root != file->root)
         return survey->known.root < file->root ? -1 : 1;
     return str_cmp(survey->known.path, file->path);
+}
+
+static bool same_group(struct survey *survey, uint32_t root, struct str path)
+{
+    return (survey->p->whole_source || survey->group_root == root) &&
+           str_eq(program_group(survey->p, path), buf_str(&survey->group_name));
+}
+
+static int note_vanished(struct survey *survey, struct err *err)
+{
+    const struct survey_known *known = &survey->known;
+    struct entry file = {.kind = ENTRY_FILE, .root = known->root, .path = known->path};
+
+    if (survey->out->vanished)
+        survey->out->vanished(survey->out->context, known);
+    if (!survey->options.prune)
+        return 0;
+    if (survey->group_name.at && same_group(survey, known->root, known->path))
+        survey->group_changed = true;   /* others may have looked into it */
+    return unit_add(&survey->gone, &file) < 0 ? err_oom(err) : 0;
 }
 
 /* Bring the ledger's list up to `file`; what stands before it is gone from the source. True when `file` is known. */
@@ -86,9 +123,17 @@ static int find_known(struct survey *survey, const struct entry *file, bool *fou
             *found = true;
             return 0;
         }
-        if (survey->out->vanished)
-            survey->out->vanished(survey->out->context, &survey->known);
-        if (next_known(survey, err) < 0)
+        if (note_vanished(survey, err) < 0 || next_known(survey, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* What the ledger knows of the group's end, and the walk has not come upon, is gone. */
+static int end_known(struct survey *survey, struct err *err)
+{
+    while (survey->options.prune && survey->has_known == 1 && same_group(survey, survey->known.root, survey->known.path)) {
+        if (note_vanished(survey, err) < 0 || next_known(survey, err) < 0)
             return -1;
     }
     return 0;
@@ -97,7 +142,7 @@ static int find_known(struct survey *survey, const struct entry *file, bool *fou
 /* Can parts of this file be loaded apart? Then its rules read lines and look at nothing else. */
 static bool splits(const struct survey *survey, const struct entry *file, size_t n_rules)
 {
-    if (file->kind != ENTRY_FILE || file->size <= 2 * (uint64_t)SURVEY_UNIT_BYTES || survey->p->group || survey->p->whole_source)
+    if (file->kind != ENTRY_FILE || file->size <= 2 * survey->unit_bytes || survey->p->group || survey->p->whole_source)
         return false;
     for (size_t i = 0; i < n_rules; i++) {
         const struct program_rule *rule = &survey->p->rules[survey->rules[i]];
@@ -108,9 +153,58 @@ static bool splits(const struct survey *survey, const struct entry *file, size_t
     return n_rules > 0;
 }
 
+static int whole_file(struct survey *survey, const struct entry *file, struct err *err)
+{
+    survey->missing.n = 0;
+    return survey_missing_add(&survey->missing, 0, file->size) < 0 ? err_oom(err) : 0;
+}
+
+/* A file that the ledger knows: is there anything to do? Sets how the group has to be loaded. */
+static int compare_file(struct survey *survey, const struct entry *file, bool cut, struct err *err)
+{
+    const struct survey_known *known = &survey->known;
+    bool grown = cut && known->size >= 0 && known->unit && (uint64_t)known->size <= file->size;
+    bool unchanged = known->size == (int64_t)file->size && known->mtime_ns == file->mtime_ns && known->unit > 0;
+    int same = unchanged && !survey->options.rehash;
+
+    survey->missing.n = 0;
+    if (!same && (unchanged || grown)) {
+        same = survey->out->same(survey->out->context, file, known, &survey->missing, err);
+        if (same < 0)
+            return -1;
+    }
+    if (same && survey->missing.n) {
+        survey->group.part = true;
+        survey->group.load = known->unit < 0 ? -known->unit : known->unit;
+        survey->group_changed = true;
+    } else if (!same) {
+        survey->group_changed = true;
+        if (known->unit && survey->group.mode == UNIT_NEW)
+            survey->group.mode = known->size == -2 ? UNIT_AFRESH : UNIT_CHANGED;
+    }
+    if (known->unit && !survey->group.part && survey->group.mode == UNIT_NEW)
+        survey->group.mode = UNIT_CHANGED;  /* should another file of the group have changed */
+    return 0;
+}
+
+int survey_missing_add(struct survey_missing *missing, uint64_t from, uint64_t to)
+{
+    if (missing->n == missing->capacity) {
+        size_t capacity = missing->capacity ? missing->capacity * 2 : 16;
+        struct survey_range *ranges = realloc(missing->ranges, capacity * sizeof *ranges);
+
+        if (!ranges)
+            return -1;
+        missing->ranges = ranges;
+        missing->capacity = capacity;
+    }
+    missing->ranges[missing->n++] = (struct survey_range){from, to};
+    return 0;
+}
+
 static int add_to_group(struct survey *survey, const struct entry *file, struct err *err)
 {
-    bool found, used, unchanged;
+    bool found, used, cut;
     size_t n = program_match(survey->p, file->path, file->kind == ENTRY_DIRECTORY, survey->rules, &used);
 
     if (!used) {
@@ -120,32 +214,23 @@ static int add_to_group(struct survey *survey, const struct entry *file, struct 
     }
     if (find_known(survey, file, &found, err) < 0)
         return -1;
-    unchanged = found && survey->known.size == file->size && survey->known.mtime_ns == file->mtime_ns && survey->known.unit &&
-                !survey->again;
-    if (found && survey->known.unit) {
-        survey->group_old = true;
-        survey->group_previous = survey->known.unit;
+    cut = splits(survey, file, n);
+    if (found) {
+        if (compare_file(survey, file, cut, err) < 0 || next_known(survey, err) < 0)
+            return -1;
+    } else {
+        survey->group_changed = true;
+        survey->group.part = cut;
+        if (cut && whole_file(survey, file, err) < 0)
+            return -1;
     }
-    if (found && next_known(survey, err) < 0)
-        return -1;
-    survey->group_changed |= !unchanged;
-    if (unit_add(&survey->group, file) < 0)
-        return err_oom(err);
-    survey->group.part = splits(survey, file, n) && !survey->group_old;
-    return 0;
-}
-
-static bool same_group(struct survey *survey, const struct entry *file)
-{
-    return (survey->p->whole_source || survey->group_root == file->root) &&
-           str_eq(program_group(survey->p, file->path), buf_str(&survey->group_name));
+    return unit_add(&survey->group, file) < 0 ? err_oom(err) : 0;
 }
 
 static int begin_group(struct survey *survey, const struct entry *file, struct err *err)
 {
     unit_clear(&survey->group);
-    survey->group_changed = survey->group_old = false;
-    survey->group_previous = 0;
+    survey->group_changed = false;
     survey->group_root = file->root;
     buf_clear(&survey->group_name);
     if (buf_add_str(&survey->group_name, program_group(survey->p, file->path)) < 0)
@@ -163,8 +248,10 @@ static int give_bundle(struct survey *survey, struct unit *ret)
 static int end_group(struct survey *survey, struct unit *ret, struct err *err)
 {
     struct unit *group = &survey->group, *bundle = &survey->bundle;
-    bool alone = survey->group_old || group->bytes >= SURVEY_UNIT_BYTES || survey->p->whole_source;
+    bool alone = group->mode != UNIT_NEW || group->bytes >= survey->unit_bytes || survey->p->whole_source;
 
+    if (end_known(survey, err) < 0)
+        return -1;
     for (size_t i = 0; i < group->n_files && survey->out->matched; i++)
         survey->out->matched(survey->out->context, &group->files[i], !survey->group_changed);
     if (!survey->group_changed || group->n_files == 0) {
@@ -173,13 +260,11 @@ static int end_group(struct survey *survey, struct unit *ret, struct err *err)
     }
     if (group->part) {
         unit_move(&survey->large, group);
-        survey->large_at = 0;
+        survey->missing_at = 0;
         return bundle->n_files ? give_bundle(survey, ret) : 0;
     }
     if (alone && bundle->n_files == 0) {
         unit_move(ret, group);
-        ret->reconcile = survey->group_old;
-        ret->previous = survey->group_previous;
         return 1;
     }
     if (alone) {    /* the bundle goes first, in order; the group becomes the next bundle, and full */
@@ -187,12 +272,10 @@ static int end_group(struct survey *survey, struct unit *ret, struct err *err)
 
         unit_move(&waiting, bundle);
         unit_move(bundle, group);
-        bundle->reconcile = survey->group_old;
-        bundle->previous = survey->group_previous;
         unit_move(ret, &waiting);
         return 1;
     }
-    if (bundle->reconcile || (bundle->n_files && (bundle->bytes + group->bytes > SURVEY_UNIT_BYTES ||
+    if (bundle->mode != UNIT_NEW || (bundle->n_files && (bundle->bytes + group->bytes > survey->unit_bytes ||
                                                   bundle->n_files + group->n_files > SURVEY_UNIT_FILES))) {
         struct unit full = {0};
 
@@ -211,20 +294,21 @@ static int end_group(struct survey *survey, struct unit *ret, struct err *err)
 
 static int give_part(struct survey *survey, struct unit *ret, struct err *err)
 {
-    const struct entry *file = &survey->large.files[0];
-    uint64_t to = survey->large_at + SURVEY_UNIT_BYTES;
+    struct survey_range *left = &survey->missing.ranges[survey->missing_at];
+    uint64_t to = left->from + survey->unit_bytes;
 
     unit_clear(ret);
-    if (unit_add(ret, file) < 0)
+    if (unit_add(ret, &survey->large.files[0]) < 0)
         return err_oom(err);
-    if (file->size - survey->large_at < 3 * (uint64_t)SURVEY_UNIT_BYTES / 2)
-        to = file->size;
+    if (left->to - left->from < 3 * survey->unit_bytes / 2)
+        to = left->to;
     ret->part = true;
-    ret->from = survey->large_at;
+    ret->load = survey->large.load;
+    ret->from = left->from;
     ret->to = to;
     ret->bytes = to - ret->from;
-    survey->large_at = to;
-    if (to == file->size)
+    left->from = to;
+    if (to == left->to && ++survey->missing_at == survey->missing.n)
         unit_clear(&survey->large);
     return 1;
 }
@@ -239,7 +323,7 @@ static int take_entry(struct survey *survey, const struct entry *entry, struct u
         return 0;
     }
     if (survey->group.n_files || survey->group_name.at) {
-        if (same_group(survey, entry))
+        if (same_group(survey, entry->root, entry->path))
             return add_to_group(survey, entry, err);
         got = end_group(survey, ret, err);
         if (got < 0)
@@ -254,19 +338,23 @@ static int finish(struct survey *survey, struct unit *ret, struct err *err)
 
     if (!survey->ended) {
         survey->ended = true;
-        while (survey->has_known == 1) {
-            if (survey->out->vanished)
-                survey->out->vanished(survey->out->context, &survey->known);
-            if (next_known(survey, err) < 0)
-                return -1;
-        }
-        got = end_group(survey, ret, err);
+        got = survey->group_name.at ? end_group(survey, ret, err) : 0;
         if (got)
             return got;
     }
+    if (survey->large.n_files)
+        return 0;
     if (survey->bundle.n_files)
         return give_bundle(survey, ret);
-    return 0;
+    while (survey->has_known == 1) {
+        if (note_vanished(survey, err) < 0 || next_known(survey, err) < 0)
+            return -1;
+    }
+    if (!survey->gone.n_files)
+        return 0;
+    survey->gone.mode = UNIT_GONE;
+    unit_move(ret, &survey->gone);
+    return 1;
 }
 
 int survey_next(struct survey *survey, struct unit *ret, struct err *err)

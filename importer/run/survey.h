@@ -2,7 +2,8 @@
  *
  * The cut depends on names, sizes and the mapping alone, never on time or on the number of workers. Files that the
  * ledger knows as loaded and whose size and time are the same are passed over; a group in which anything changed
- * is loaded again as a whole. */
+ * is loaded again as a whole. Of a file that is loaded in parts, and that has kept the bytes that were loaded, only
+ * what is missing is loaded: after an interruption, or because lines were appended. */
 #ifndef WINDROW_RUN_SURVEY_H
 #define WINDROW_RUN_SURVEY_H
 
@@ -15,10 +16,18 @@ enum { SURVEY_UNIT_FILES = 1000, SURVEY_UNIT_BYTES = 8 << 20 };
 struct survey_known {
     uint32_t root;
     struct str path;
-    uint64_t size;
+    int64_t size;               /* negative: to be loaded again, see run/ledger.h */
     int64_t mtime_ns;
-    int64_t unit;               /* that loaded it last; 0: not yet */
+    int64_t unit;               /* that loaded it last; negative: of a file in parts, some of which are missing */
+    struct str hash;            /* of its content, 16 bytes; empty for a file in parts */
 };
+
+/* What is missing of a file that was loaded in parts. */
+struct survey_missing {
+    struct survey_range { uint64_t from, to; } *ranges;
+    size_t n, capacity;
+};
+int survey_missing_add(struct survey_missing *missing, uint64_t from, uint64_t to);
 
 /* What the survey tells on the way. Any may be NULL. */
 struct survey_out {
@@ -30,11 +39,20 @@ struct survey_out {
     void (*vanished)(void *context, const struct survey_known *known);
     /* The files that earlier runs loaded, in order of (root, path): 1, 0, -1. NULL: none. */
     int (*known)(void *context, struct survey_known *ret, struct err *err);
+    /* Is the content of this file what was loaded of it? Reads it. 1: yes, and *missing lists what has not been loaded
+     * yet; 0: no, or it cannot be told; -1. Needed with `known`. */
+    int (*same)(void *context, const struct entry *file, const struct survey_known *known, struct survey_missing *missing,
+                struct err *err);
+};
+
+struct survey_options {
+    bool rehash;    /* compare contents also where size and time are the same */
+    bool prune;     /* files that have vanished become units */
 };
 
 struct survey;
 struct survey *survey_open(const struct program *p, const char *const *roots, size_t n, const struct survey_out *out,
-                       bool again, struct err *err);
+                           const struct survey_options *options, struct err *err);
 /* The next unit: 1, 0 at the end, -1. *ret is released first. */
 int survey_next(struct survey *survey, struct unit *ret, struct err *err);
 void survey_close(struct survey *survey);

@@ -8,6 +8,14 @@
 #include "base/err.h"
 #include "source/entry.h"
 
+/* How the rows of a unit meet what earlier runs wrote of its files. */
+enum unit_mode {
+    UNIT_NEW = 0,               /* nothing was loaded of them, or (parts of a file that grew) not these bytes */
+    UNIT_CHANGED,               /* loaded before in another state: rows are brought to the new one by key */
+    UNIT_AFRESH,                /* the same, after --fresh: rows without a key are inserted */
+    UNIT_GONE,                  /* the files have vanished: their rows are deleted (--prune) */
+};
+
 struct unit {
     struct arena arena;         /* of the paths and the list */
     struct entry *files;        /* sorted by root and path; directories too when the mapping wants them */
@@ -15,9 +23,9 @@ struct unit {
     uint64_t bytes;
     uint64_t from, to;          /* of the only file, when `part` */
     bool part;
-    bool reconcile;             /* some of it was loaded before, in an older state */
+    enum unit_mode mode;
     int64_t id, gen;            /* in the ledger */
-    int64_t previous;           /* the unit that loaded these files before; for keys that are gone; 0: none */
+    int64_t load;               /* part: the unit that was the file's first part; 0 in that one, until it is entered */
 };
 
 /* Copy an entry in. */

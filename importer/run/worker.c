@@ -69,9 +69,9 @@ static int prepare_tables(struct worker *w, struct err *err)
     for (size_t i = 0; run->ops && i < run->p->n_rules; i++) {
         if (!run->p->rules[i].on)
             continue;
-        run->ops->release(w->outgoing[i].table);
-        w->outgoing[i].table = run->ops->prepare(w->sink, &run->specs[i], err);
-        if (!w->outgoing[i].table)
+        run->ops->release(w->tables[i]);
+        w->tables[i] = run->ops->prepare(w->sink, &run->specs[i], err);
+        if (!w->tables[i])
             return -1;
     }
     return 0;
@@ -95,9 +95,9 @@ static int connect(struct worker *w, struct err *err)
 
 static void disconnect(struct worker *w)
 {
-    for (size_t i = 0; w->run->ops && w->outgoing && i < w->run->p->n_rules; i++) {
-        w->run->ops->release(w->outgoing[i].table);
-        w->outgoing[i].table = NULL;
+    for (size_t i = 0; w->run->ops && w->tables && i < w->run->p->n_rules; i++) {
+        w->run->ops->release(w->tables[i]);
+        w->tables[i] = NULL;
     }
     if (w->sink && w->sink != w->run->first)
         w->run->ops->close(w->sink);
@@ -110,10 +110,11 @@ int worker_open(struct worker *w, struct run *run, unsigned number, struct err *
     w->out = (struct evaluate_out){.context = w};
     w->opener = opener_new(run->o->sources, run->o->n_sources, err);
     w->readers = calloc(run->p->n_rules + 1, sizeof *w->readers);
-    w->outgoing = calloc(run->p->n_rules + 1, sizeof *w->outgoing);
+    w->tables = calloc(run->p->n_rules + 1, sizeof *w->tables);
+    w->outgoing = calloc(2 * run->p->n_rules + 1, sizeof *w->outgoing);
     if (!w->opener)
         return -1;
-    if (!w->readers || !w->outgoing)
+    if (!w->readers || !w->outgoing || !w->tables)
         return err_oom(err);
     if (account_init(&w->account, run->p, err) < 0)
         return -1;
@@ -127,13 +128,11 @@ void worker_close(struct worker *w)
     for (size_t i = 0; w->run && i < w->run->p->n_rules; i++) {
         if (w->readers && w->readers[i])
             w->run->p->rules[i].reader->close(w->readers[i]);
-        if (w->outgoing) {
-            sink_rows_release(&w->outgoing[i].rows);
-            free(w->outgoing[i].origins);
-        }
     }
-    if (w->run)
+    if (w->run) {
         disconnect(w);
+        write_release(w);
+    }
     evaluator_free(w->ev);
     opener_free(w->opener);
     account_release(&w->account);
@@ -143,8 +142,9 @@ void worker_close(struct worker *w)
     keys_set_release(&w->old_keys);
     sink_rows_release(&w->key_row);
     free(w->readers);
-    free(w->outgoing);
+    free(w->tables);
     err_release(&w->failure);
+    err_release(&w->refusal);
 }
 
 /* The transaction of a held run stays open from unit to unit. */

@@ -3,9 +3,11 @@
 
 #include "base/cleanup.h"
 #include "base/fault.h"
+#include "run/content.h"
 #include "source/walk.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 enum { STREAM_BYTES = 64 << 10, FLUSH_BYTES = 4 << 20, RECORD_READ_MAX = 1 << 20 };
 
@@ -27,22 +29,25 @@ int write_begin(struct worker *w, struct err *err)
     return 0;
 }
 
-static int key_of(struct worker *w, const struct program_rule *rule, const struct outgoing *o, const struct cell *cells,
-                  struct err *err)
+static struct str table_of(const struct program_rule *rule)
+{
+    return str_of(rule->table->name);
+}
+
+static bool keeps_keys(const struct worker *w, const struct program_rule *rule)
+{
+    return rule->n_key && w->run->ledger;
+}
+
+/* The key of the row, in w->key_row. */
+static int encode_key(struct worker *w, const struct program_rule *rule, const struct cell *cells, struct err *err)
 {
     struct cell key[32];
-    struct keys_item item = {.table = str_of(rule->table->name), .file = w->file, .line = w->record->line};
 
     for (size_t i = 0; i < rule->n_key && i < ARRAY_LEN(key); i++)
         key[i] = cells[rule->columns[rule->key[i]].cell];
     sink_rows_clear(&w->key_row);
-    if (w->run->ops->encode_key(o->table, key, &w->key_row, err) < 0)
-        return -1;
-    item.key = buf_str(&w->key_row.bytes);
-    if (keys_add(&w->keys, &item) < 0)
-        return err_oom(err);
-    keys_set_mark(&w->old_keys, item.table, item.key);
-    return 0;
+    return w->run->ops->encode_key(w->tables[rule_ordinal(w->run, rule)], key, &w->key_row, err);
 }
 
 static int add_origin(struct worker *w, struct outgoing *o)
@@ -66,7 +71,7 @@ static bool may_stream(const struct worker *w, const struct program_rule *rule)
     const struct run *run = w->run;
     const struct sink_spec *spec = &run->specs[rule_ordinal(run, rule)];
 
-    if (!run->ops->streams || w->unit.reconcile || spec->conflict != SINK_CONFLICT_ERROR)
+    if (!run->ops->streams || w->unit.mode != UNIT_NEW || spec->conflict != SINK_CONFLICT_ERROR)
         return false;
     for (size_t i = 0; i < spec->n_columns; i++) {
         if (spec->columns[i].reference)
@@ -77,46 +82,71 @@ static bool may_stream(const struct worker *w, const struct program_rule *rule)
 
 static int stream(struct worker *w, const struct program_rule *rule, struct outgoing *o, struct err *err)
 {
+    struct sink_table *table = w->tables[rule_ordinal(w->run, rule)];
+
     if (o->rows.bytes.len - o->streamed < STREAM_BYTES || !may_stream(w, rule))
         return 0;
     if (write_begin(w, err) < 0)
         return -1;
-    if (!o->streaming && w->run->ops->stream_start(o->table, err) < 0)
+    if (!o->streaming && w->run->ops->stream_start(table, err) < 0)
         return -1;
     o->streaming = true;
     o->streamed = o->rows.bytes.len;
-    return w->run->ops->stream_more(o->table, &o->rows, err) < 0 ? -1 : 0;
+    return w->run->ops->stream_more(table, &o->rows, err) < 0 ? -1 : 0;
+}
+
+/* A row of a key that these files wrote before is brought to its new state; any other is new, also a second one of the
+ * same key: what the mapping says of conflicts holds for it as in a first load. */
+static struct keys_set_entry *old_key(struct worker *w, const struct program_rule *rule)
+{
+    struct keys_set_entry *e = w->unit.mode == UNIT_NEW || !keeps_keys(w, rule)
+                                   ? NULL : keys_set_find(&w->old_keys, table_of(rule), buf_str(&w->key_row.bytes));
+
+    return e && !e->present ? e : NULL;
+}
+
+static int put_row(struct worker *w, const struct program_rule *rule, const struct cell *cells, struct err *err)
+{
+    struct run *run = w->run;
+    size_t ordinal = rule_ordinal(run, rule);
+    struct keys_set_entry *old;
+    struct outgoing *o;
+
+    if (keeps_keys(w, rule) && encode_key(w, rule, cells, err) < 0)
+        return -1;
+    old = old_key(w, rule);
+    o = &w->outgoing[old ? run->p->n_rules + ordinal : ordinal];
+    if (run->ops->encode(w->tables[ordinal], cells, &o->rows, err) < 0)
+        return -1;
+    if (old)
+        old->present = true;
+    if (add_origin(w, o) < 0 || (keeps_keys(w, rule) && sink_rows_add(&o->keys, buf_str(&w->key_row.bytes)) < 0))
+        return err_oom(err);
+    if (stream(w, rule, o, err) < 0)
+        return -1;
+    return o->rows.bytes.len > FLUSH_BYTES ? write_flush(w, rule, err) : 0;
 }
 
 int write_row(struct worker *w, const struct program_rule *rule, const struct cell *cells, struct err *err)
 {
-    struct run *run = w->run;
-    size_t ordinal = rule_ordinal(run, rule);
-    struct outgoing *o = &w->outgoing[ordinal];
-    struct err e = {0};
+    size_t ordinal = rule_ordinal(w->run, rule);
+    struct origin from;
+    struct err *e = &w->refusal;
 
-    if (!run->ops) {
+    if (!w->run->ops) {
         w->account.rules[ordinal].inserted++;
         w->account.rows++;
         return 0;
     }
-    if (run->ops->encode(o->table, cells, &o->rows, &e) < 0) {
-        if (e.scope == ERR_RUN) {
-            err_move(err, &e);
-            return -1;
-        }
-        struct origin from = chunk_origin(w);
-
-        chunk_reject(w, rule, w->record->raw, &from, &e);
+    if (put_row(w, rule, cells, e) == 0)
         return 0;
+    if (e->scope == ERR_RUN) {
+        err_move(err, e);
+        return -1;
     }
-    if (add_origin(w, o) < 0)
-        return err_oom(err);
-    if (rule->n_key && run->ledger && key_of(w, rule, o, cells, err) < 0)
-        return -1;
-    if (stream(w, rule, o, err) < 0)
-        return -1;
-    return o->rows.bytes.len > FLUSH_BYTES ? write_flush(w, rule, err) : 0;
+    from = chunk_origin(w);
+    chunk_reject(w, rule, w->record->raw, &from, e);
+    return 0;
 }
 
 struct flush {
@@ -124,6 +154,21 @@ struct flush {
     const struct program_rule *rule;
     struct outgoing *o;
 };
+
+static int add_refused(struct outgoing *o, size_t row)
+{
+    if (o->n_refused == o->refused_capacity) {
+        size_t capacity = o->refused_capacity ? o->refused_capacity * 2 : 64;
+        uint32_t *refused = realloc(o->refused, capacity * sizeof *refused);
+
+        if (!refused)
+            return -1;
+        o->refused = refused;
+        o->refused_capacity = capacity;
+    }
+    o->refused[o->n_refused++] = (uint32_t)row;
+    return 0;
+}
 
 /* The record of a refused row is read again from its file. */
 static void on_refused(void *context, size_t row, struct err *e)
@@ -139,6 +184,8 @@ static void on_refused(void *context, size_t row, struct err *e)
     int64_t mtime;
     const struct mapping_text *mark = &f->rule->source->mark;
 
+    if (add_refused(f->o, row) < 0)
+        err_oom(&w->failure);
     if (from->len && from->len <= RECORD_READ_MAX && buf_reserve(&record, from->len) == 0) {
         CLEANUP(close_fd) int fd = opener_open(w->opener, file->root, file->path, &size, &mtime, &ignored);
 
@@ -158,12 +205,13 @@ static int on_before(void *context, size_t row, struct str old, struct err *err)
 {
     struct flush *f = context;
     struct before *b = arena_calloc(&f->w->arena, 1, sizeof *b);
-    uint32_t start = row ? f->o->rows.ends[row - 1] : 0;
+    const struct sink_rows *keys = f->o->keys.n ? &f->o->keys : &f->o->rows;
+    uint32_t start = row ? keys->ends[row - 1] : 0;
 
     if (!b)
         return err_oom(err);
-    b->table = str_of(f->rule->table->name);
-    b->key = arena_str(&f->w->arena, str_make(f->o->rows.bytes.at + start, f->o->rows.ends[row] - start));
+    b->table = table_of(f->rule);
+    b->key = arena_str(&f->w->arena, str_make(keys->bytes.at + start, keys->ends[row] - start));
     b->old = arena_str(&f->w->arena, old);
     b->next = f->w->befores;
     f->w->befores = b;
@@ -173,29 +221,59 @@ static int on_before(void *context, size_t row, struct str old, struct err *err)
 static int send(struct worker *w, const struct program_rule *rule, struct outgoing *o, struct sink_counts *counts,
                 struct err *err)
 {
+    size_t ordinal = rule_ordinal(w->run, rule);
+    struct sink_table *table = w->tables[ordinal];
     struct flush context = {w, rule, o};
-    struct sink_write how = {w->unit.reconcile ? SINK_RECONCILE : SINK_FRESH, on_refused,
+    struct sink_write how = {o == &w->outgoing[ordinal] ? SINK_FRESH : SINK_RECONCILE, on_refused,
                              w->run->ledger ? on_before : NULL, &context};
     int refused = 0;
 
     if (o->streaming) {
         o->streaming = false;
-        refused = w->run->ops->stream_end(o->table, &o->rows, counts, err);
+        refused = w->run->ops->stream_end(table, &o->rows, counts, err);
         if (refused <= 0)
             return refused;
         *counts = (struct sink_counts){0};
     }
-    return w->run->ops->write(o->table, &o->rows, &how, counts, err);
+    return w->run->ops->write(table, &o->rows, &how, counts, err);
 }
 
-int write_flush(struct worker *w, const struct program_rule *rule, struct err *err)
+/* The chunk's keys are those of rows that the database took: a row that another file's row kept out is not ours. */
+static int keep_keys(struct worker *w, const struct program_rule *rule, const struct outgoing *o)
 {
-    size_t ordinal = rule_ordinal(w->run, rule);
-    struct account_rule *account = &w->account.rules[ordinal];
-    struct outgoing *o = w->run->ops ? &w->outgoing[ordinal] : NULL;
+    struct keys_item item = {.table = table_of(rule)};
+    size_t refused = 0;
+
+    for (size_t i = 0; i < o->keys.n; i++) {
+        uint32_t start = i ? o->keys.ends[i - 1] : 0;
+
+        if (refused < o->n_refused && o->refused[refused] == i) {
+            refused++;
+            continue;
+        }
+        item.file = o->origins[i].file;
+        item.line = o->origins[i].line;
+        item.key = str_make(o->keys.bytes.at + start, o->keys.ends[i] - start);
+        if (keys_add(&w->keys, &item) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void clear_outgoing(struct outgoing *o)
+{
+    sink_rows_clear(&o->rows);
+    sink_rows_clear(&o->keys);
+    o->n_origins = o->n_refused = o->streamed = 0;
+    o->streaming = false;
+}
+
+static int flush(struct worker *w, const struct program_rule *rule, struct outgoing *o, struct err *err)
+{
+    struct account_rule *account = &w->account.rules[rule_ordinal(w->run, rule)];
     struct sink_counts counts = {0};
 
-    if (!o || o->rows.n == 0)
+    if (o->rows.n == 0)
         return 0;
     if (write_begin(w, err) < 0 || send(w, rule, o, &counts, err) < 0)
         return -1;
@@ -210,9 +288,40 @@ int write_flush(struct worker *w, const struct program_rule *rule, struct err *e
         return err_set(err, ERR_RUN, W0607, "%s: %zu rows sent, but %" PRIu64 " inserted, %" PRIu64 " updated, %" PRIu64
                        " equal, %" PRIu64 " skipped, %" PRIu64 " refused", rule->table->name, o->rows.n, counts.inserted,
                        counts.updated, counts.same, counts.skipped, counts.refused);
-    sink_rows_clear(&o->rows);
-    o->n_origins = o->streamed = 0;
+    if (keep_keys(w, rule, o) < 0)
+        return err_oom(err);
+    clear_outgoing(o);
     return w->failure.scope ? (err_move(err, &w->failure), -1) : 0;
+}
+
+/* Old keys first: a second row of the same key has to meet the first. */
+int write_flush(struct worker *w, const struct program_rule *rule, struct err *err)
+{
+    size_t ordinal = rule_ordinal(w->run, rule);
+
+    if (!w->run->ops)
+        return 0;
+    if (flush(w, rule, &w->outgoing[w->run->p->n_rules + ordinal], err) < 0)
+        return -1;
+    return flush(w, rule, &w->outgoing[ordinal], err);
+}
+
+void write_clear(struct worker *w)
+{
+    for (size_t i = 0; i < 2 * w->run->p->n_rules; i++)
+        clear_outgoing(&w->outgoing[i]);
+    w->hashes = NULL;
+}
+
+void write_release(struct worker *w)
+{
+    for (size_t i = 0; w->outgoing && i < 2 * w->run->p->n_rules; i++) {
+        sink_rows_release(&w->outgoing[i].rows);
+        sink_rows_release(&w->outgoing[i].keys);
+        free(w->outgoing[i].origins);
+        free(w->outgoing[i].refused);
+    }
+    free(w->outgoing);
 }
 
 static bool in_unit(const struct unit *unit, const struct entry *file)
@@ -224,13 +333,32 @@ static bool in_unit(const struct unit *unit, const struct entry *file)
     return false;
 }
 
-/* Old units may have held other files too; vanished files of the group lose their rows with it. */
-static int collect_old(void *context, const struct unit *old, struct str packed, struct err *err)
+/* Are the keys of this table packed now as they were then? If not they cannot be compared: rows that are gone stay. */
+static bool same_columns(const struct worker *w, struct str table, struct str columns)
+{
+    const struct program *p = w->run->p;
+
+    for (size_t i = 0; i < p->n_rules; i++) {
+        const struct program_rule *rule = &p->rules[i];
+        struct buf line = BUF_INIT;
+        bool same = rule->on && rule->n_key && str_is(table, rule->table->name) && run_key_line(rule, &line) == 0 &&
+                    memmem(columns.at, columns.len, line.at, line.len);
+
+        buf_release(&line);
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+/* Old units may have held other files too: their rows are no business of this one. */
+static int collect_old(void *context, const struct unit *old, struct str columns, struct str packed, struct err *err)
 {
     struct worker *w = context;
     struct keys_reader reader = {.rest = packed};
     struct keys_item item;
-    bool *ours = arena_calloc(&w->arena, old->n_files + 1, sizeof *ours);
+    bool *ours = calloc(old->n_files + 1, sizeof *ours), same = false;
+    struct str table = {0};
     int got;
 
     if (!ours)
@@ -238,9 +366,15 @@ static int collect_old(void *context, const struct unit *old, struct str packed,
     for (size_t i = 0; i < old->n_files; i++)
         ours[i] = in_unit(&w->unit, &old->files[i]);
     while ((got = keys_next(&reader, &item, err)) == 1) {
-        if (item.file < old->n_files && ours[item.file] && keys_set_add(&w->old_keys, item.table, item.key) < 0)
-            return err_oom(err);
+        if (table.at != item.table.at)
+            same = same_columns(w, item.table, columns);
+        table = item.table;
+        if (same && item.file < old->n_files && ours[item.file] && keys_set_add(&w->old_keys, item.table, item.key) < 0) {
+            got = err_oom(err);
+            break;
+        }
     }
+    free(ours);
     return got;
 }
 
@@ -261,25 +395,95 @@ int write_read_old_keys(struct worker *w, struct err *err)
 {
     const struct program *p = w->run->p;
 
-    if (!w->unit.reconcile || !w->run->ledger)
+    if (w->unit.mode == UNIT_NEW || !w->run->ledger)
         return 0;
-    for (size_t i = 0; i < p->n_rules; i++) {
+    for (size_t i = 0; i < p->n_rules && w->unit.mode != UNIT_AFRESH; i++) {
         if (!p->rules[i].on || p->rules[i].n_key || !reads(&p->rules[i], &w->unit))
             continue;
-        err_set(err, ERR_RUN, W0609, "%.*s was loaded before and has changed, and the rule %.*s has no key",
-                STR_ARG(w->unit.files[0].path), STR_ARG(p->rules[i].source->name.text));
+        err_set(err, ERR_RUN, W0609, "%.*s was loaded before and has %s, and the rule %.*s has no key",
+                STR_ARG(w->unit.files[0].path), w->unit.mode == UNIT_GONE ? "vanished" : "changed",
+                STR_ARG(p->rules[i].source->name.text));
         return err_help(err, "give the rule a key:, or load into an empty table with --fresh");
     }
-    if (!w->unit.previous)
-        return 0;
     if (write_begin(w, err) < 0)
         return -1;
-    return ledger_old_keys(w->run->ops->db(w->sink), w->run->job, &w->unit, collect_old, w, err);
+    return ledger_old_keys(w->run->ops->db(w->sink), w->run->job, &w->unit, &(struct ledger_keys){w, collect_old}, err);
+}
+
+/* Rows of tables where one file's row may meet another's (on_conflict: skip or update) can be wanted by both. */
+struct shared {
+    struct shared *next;
+    struct keys_set_entry *entry;
+    int64_t unit;
+    uint32_t root;
+    struct str path;
+};
+
+struct sharing {
+    struct worker *w;
+    struct shared *found;
+};
+
+static int find_shared(void *context, const struct unit *other, struct str columns, struct str packed, struct err *err)
+{
+    struct sharing *s = context;
+    struct keys_reader reader = {.rest = packed};
+    struct keys_item item;
+    int got;
+
+    (void)columns;
+    while ((got = keys_next(&reader, &item, err)) == 1) {
+        struct keys_set_entry *e = keys_set_find(&s->w->old_keys, item.table, item.key);
+        const struct entry *file = item.file < other->n_files ? &other->files[item.file] : NULL;
+        struct shared *found;
+
+        if (!e || e->present || !file || in_unit(&s->w->unit, file))
+            continue;
+        found = arena_calloc(&s->w->arena, 1, sizeof *found);
+        if (!found)
+            return err_oom(err);
+        *found = (struct shared){s->found, e, other->part ? other->load : other->id, file->root,
+                                 arena_str(&s->w->arena, file->path)};
+        if (!found->path.at)
+            return err_oom(err);
+        s->found = found;
+    }
+    return got;
+}
+
+/* A row that another file gives as well, as that file was loaded last, stays. */
+static int keep_shared(struct worker *w, struct err *err)
+{
+    struct sharing s = {.w = w};
+    struct db *db = w->run->ops->db(w->sink);
+
+    if (ledger_all_keys(db, w->run->job, &(struct ledger_keys){&s, find_shared}, err) < 0)
+        return -1;
+    for (struct shared *f = s.found; f; f = f->next) {
+        int64_t unit;
+        int got = ledger_unit_of_file(db, w->run->job, f->root, f->path, &unit, err);
+
+        if (got < 0)
+            return -1;
+        f->entry->present |= got == 1 && unit == f->unit;
+    }
+    return 0;
+}
+
+static bool may_share(const struct worker *w, struct str table)
+{
+    const struct program *p = w->run->p;
+
+    for (size_t i = 0; i < p->n_rules; i++) {
+        if (p->rules[i].on && str_is(table, p->rules[i].table->name) && p->rules[i].conflict != (int)SINK_CONFLICT_ERROR)
+            return true;
+    }
+    return false;
 }
 
 static int delete_of_rule(struct worker *w, const struct program_rule *rule, struct err *err)
 {
-    struct str table = str_of(rule->table->name);
+    struct str table = table_of(rule);
     struct sink_rows gone = {0};
     uint64_t deleted = 0;
     int ret = 0;
@@ -295,7 +499,7 @@ static int delete_of_rule(struct worker *w, const struct program_rule *rule, str
     if (ret < 0)
         err_oom(err);
     else if (gone.n && (write_begin(w, err) < 0 ||
-                        w->run->ops->delete_keys(w->outgoing[rule_ordinal(w->run, rule)].table, &gone, &deleted, err) < 0))
+                        w->run->ops->delete_keys(w->tables[rule_ordinal(w->run, rule)], &gone, &deleted, err) < 0))
         ret = -1;
     sink_rows_release(&gone);
     return ret;
@@ -304,8 +508,16 @@ static int delete_of_rule(struct worker *w, const struct program_rule *rule, str
 /* Children first. */
 int write_delete_gone(struct worker *w, struct err *err)
 {
+    bool shared = false;
+
+    for (size_t i = 0; i < w->old_keys.n && !shared; i++)
+        shared = !w->old_keys.entries[i].present && may_share(w, keys_set_table(&w->old_keys, i));
+    if (shared && (write_begin(w, err) < 0 || keep_shared(w, err) < 0))
+        return -1;
     for (size_t i = w->run->p->n_rules; i-- > 0;) {
-        if (w->old_keys.n && w->run->p->rules[i].n_key && delete_of_rule(w, &w->run->p->rules[i], err) < 0)
+        const struct program_rule *rule = &w->run->p->rules[i];
+
+        if (w->old_keys.n && rule->on && rule->n_key && delete_of_rule(w, rule, err) < 0)
             return -1;
     }
     return 0;
@@ -334,13 +546,50 @@ static int rows_json(struct worker *w, struct buf *out)
 
 static int put_rejects(struct worker *w, struct db *db, int64_t chunk, struct err *err)
 {
-    for (const struct reject *r = w->rejects; r; r = r->next) {
-        if (ledger_add_reject(db, w->run->id, chunk, &r->entry, err) < 0)
-            return -1;
-    }
+    if (w->rejects && ledger_add_rejects(db, w->run->id, chunk, w->rejects, err) < 0)
+        return -1;
     for (const struct before *b = w->befores; b; b = b->next) {
         if (ledger_add_before(db, chunk, b->table, b->key, b->old, err) < 0)
             return -1;
+    }
+    return 0;
+}
+
+int write_hash(struct worker *w, int fd, struct err *err)
+{
+    const struct unit *u = &w->unit;
+
+    if (!w->run->ledger)
+        return 0;
+    if (!w->hashes)
+        w->hashes = arena_calloc(&w->arena, u->n_files, CONTENT_HASH);
+    if (!w->hashes)
+        return err_oom(err);
+    return content_hash(fd, u->part ? u->from : 0, u->part ? u->to : u->files[w->file].size,
+                        w->hashes + CONTENT_HASH * (size_t)w->file, err);
+}
+
+/* Files that no rule reads, documents and such, were not hashed when they were read. What cannot be read now has no hash,
+ * and so counts as changed when somebody compares. */
+static int hash_others(struct worker *w, struct err *err)
+{
+    static const unsigned char none[CONTENT_HASH];
+
+    for (w->file = 0; w->file < w->unit.n_files; w->file++) {
+        const struct entry *file = &w->unit.files[w->file];
+        struct err e = {0};
+        uint64_t size;
+        int64_t mtime;
+        CLEANUP(close_fd) int fd = -1;
+
+        if (file->kind != ENTRY_FILE || (w->hashes && memcmp(w->hashes + CONTENT_HASH * (size_t)w->file, none, CONTENT_HASH) != 0))
+            continue;
+        fd = opener_open(w->opener, file->root, file->path, &size, &mtime, &e);
+        if (fd >= 0 && write_hash(w, fd, &e) < 0 && e.scope == ERR_RUN) {
+            err_move(err, &e);
+            return -1;
+        }
+        err_release(&e);
     }
     return 0;
 }
@@ -353,8 +602,9 @@ int write_ledger(struct worker *w, struct err *err)
     int64_t id;
     int ret = -1;
 
-    if (write_begin(w, err) < 0)
+    if ((w->unit.mode != UNIT_GONE && hash_others(w, err) < 0) || write_begin(w, err) < 0)
         return -1;
+    chunk.hash = w->hashes;
     db = w->run->ops->db(w->sink);
     FAULT("before_cas");
     if (rows_json(w, &rows) < 0) {
