@@ -210,6 +210,9 @@ void program_free(struct program *p)
         pattern_free(p->skip[i]);
     for (size_t i = 0; i < p->n_zones; i++)
         zone_close(p->zones[i]);
+    for (size_t i = 0; i < p->n_exprs; i++)
+        expr_release(p->exprs[i]);
+    free(p->exprs);
     pattern_free(p->group);
     arena_release(&p->arena);
     free(p);

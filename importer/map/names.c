@@ -229,11 +229,32 @@ static void note_slot(void *context, int slot)
     }
 }
 
+/* Regular expressions and zones in it do not live in the arena. */
+static int remember(struct program *p, struct expr *expr)
+{
+    if (p->n_exprs == p->exprs_capacity) {
+        size_t capacity = p->exprs_capacity ? p->exprs_capacity * 2 : 64;
+        struct expr **exprs = realloc(p->exprs, capacity * sizeof *exprs);
+
+        if (!exprs)
+            return -1;
+        p->exprs = exprs;
+        p->exprs_capacity = capacity;
+    }
+    p->exprs[p->n_exprs++] = expr;
+    return 0;
+}
+
 static struct program_expr finish(struct compile *c, const struct mapping_text *text, struct names *names,
                                   struct expr *expr, struct err *e)
 {
     if (!expr) {
         compile_fault_from(c, text, e);
+        return (struct program_expr){NULL, text};
+    }
+    if (remember(c->p, expr) < 0) {
+        c->oom = true;
+        expr_release(expr);
         return (struct program_expr){NULL, text};
     }
     if (names->rule)

@@ -151,6 +151,8 @@ struct program {
     bool directories;                   /* some pattern matches directories */
     unsigned char space[16];            /* for uuid5 */
     char digest[65];                    /* of the mapping and the parameters, hex */
+    struct expr **exprs;                /* all of them, to be released */
+    size_t n_exprs, exprs_capacity;
     struct zone **zones;                /* opened for columns */
     size_t n_zones;
     const char **assumed_zones;         /* zones that a parameter's default supplied: "timezone=UTC" */
