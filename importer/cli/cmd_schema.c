@@ -24,8 +24,22 @@ static int status_of(const struct err *err)
     switch (err->code) {
     case W0601:
         return EXIT_INTERNAL;
-    case W0701: case W0702: case W0703: case W0704: case W0707: case W0708: case W0709: case W0710: case W0711:
-    case W0714: case W0715: case W0718: case W0720: case W0102: case W0301: case W0303:
+    case W0701:
+    case W0702:
+    case W0703:
+    case W0704:
+    case W0707:
+    case W0708:
+    case W0709:
+    case W0710:
+    case W0711:
+    case W0714:
+    case W0715:
+    case W0718:
+    case W0720:
+    case W0102:
+    case W0301:
+    case W0303:
         return EXIT_USAGE;
     default:
         return EXIT_DATABASE;
@@ -69,7 +83,8 @@ static void say(const char *before, const char *text)
 {
     CLEANUP(buf_release) struct buf out = BUF_INIT;
 
-    if (buf_add_text(&out, before) == 0 && escape_text(&out, str_of(text ? text : "")) == 0 && buf_add_char(&out, '\n') == 0)
+    if (buf_add_text(&out, before) == 0 && escape_text(&out, str_of(text ? text : "")) == 0 &&
+        buf_add_char(&out, '\n') == 0)
         fputs(buf_text(&out), stderr);
 }
 
@@ -85,8 +100,8 @@ static void tell(void *context, const struct migrate_event *e)
         return;
     case MIGRATE_STARTED:
         if (e->done)
-            snprintf(line, sizeof line, "%s %s, from statement %llu of %llu", way, label, (unsigned long long)e->done + 1,
-                     (unsigned long long)e->total);
+            snprintf(line, sizeof line, "%s %s, from statement %llu of %llu", way, label,
+                     (unsigned long long)e->done + 1, (unsigned long long)e->total);
         else
             snprintf(line, sizeof line, "%s %s", way, label);
         break;
@@ -95,7 +110,8 @@ static void tell(void *context, const struct migrate_event *e)
                  (unsigned long long)e->total);
         break;
     case MIGRATE_INDEX:
-        snprintf(line, sizeof line, "  %s: %llu of %llu", e->detail, (unsigned long long)e->done, (unsigned long long)e->total);
+        snprintf(line, sizeof line, "  %s: %llu of %llu", e->detail, (unsigned long long)e->done,
+                 (unsigned long long)e->total);
         break;
     case MIGRATE_REBUILD:
         say("  an earlier attempt left an invalid index, it is built again: ", e->detail);
@@ -148,8 +164,11 @@ static const char *system_dir(struct app *app, const char *system, const char **
 /* NULL after a message, with *status set. */
 static struct migrate *open_system(struct app *app, bool read_only, int *status)
 {
-    struct migrate_options o = {.read_only = read_only, .may_be_new = app->dry_run, .out_of_order = app->out_of_order,
-                                .accept_changed = app->accept_changed, .stop = stop_wanted,
+    struct migrate_options o = {.read_only = read_only,
+                                .may_be_new = app->dry_run,
+                                .out_of_order = app->out_of_order,
+                                .accept_changed = app->accept_changed,
+                                .stop = stop_wanted,
                                 .scratch = getenv("WINDROW_SCRATCH")};
     enum progress_mode mode;
     struct err err = {0};
@@ -197,7 +216,10 @@ static bool read_range(struct app *app, struct migrate_range *ret)
 }
 
 static const struct table_column step_columns[] = {
-    {"version", TABLE_TEXT, 0}, {"direction", TABLE_TEXT, 0}, {"statements", TABLE_NUMBER, 0}, {"ms", TABLE_NUMBER, 0},
+    {"version", TABLE_TEXT, 0},
+    {"direction", TABLE_TEXT, 0},
+    {"statements", TABLE_NUMBER, 0},
+    {"ms", TABLE_NUMBER, 0},
 };
 
 static int add_step(struct table *t, const struct migrate_step *s)
@@ -311,25 +333,32 @@ static int schema_move(struct app *app, enum migrate_direction d)
         rc = d == MIGRATE_UP ? migrate_up(m, &range, &r, &err) : go_down(app, m, &range, &r, &err);
         status = rc < 0 ? fail(app, &err) : rc > 0 ? EXIT_USAGE : r.stopped ? EXIT_INTERRUPTED : EXIT_DONE;
         if (rc <= 0)
-            status = print_steps(app, &r, d == MIGRATE_UP ? "all versions are applied" : "no version is applied", status);
+            status =
+                print_steps(app, &r, d == MIGRATE_UP ? "all versions are applied" : "no version is applied", status);
     }
     migrate_close(m);
     return status;
 }
 
-static int schema_up(struct app *app) { return schema_move(app, MIGRATE_UP); }
-static int schema_down(struct app *app) { return schema_move(app, MIGRATE_DOWN); }
+static int schema_up(struct app *app)
+{
+    return schema_move(app, MIGRATE_UP);
+}
+static int schema_down(struct app *app)
+{
+    return schema_move(app, MIGRATE_DOWN);
+}
 
 /* ---- status ---- */
 
 static const char *const state_names[] = {
-    [MIGRATE_PENDING] = "pending", [MIGRATE_APPLIED] = "applied", [MIGRATE_CHANGED] = "changed on disk",
+    [MIGRATE_PENDING] = "pending",         [MIGRATE_APPLIED] = "applied",     [MIGRATE_CHANGED] = "changed on disk",
     [MIGRATE_UNKNOWN] = "unknown to disk", [MIGRATE_HALF_UP] = "half-way up", [MIGRATE_HALF_DOWN] = "half-way down",
 };
 
 static const struct table_column status_columns[] = {
-    {"version", TABLE_TEXT, 0}, {"state", TABLE_TEXT, 0}, {"at", TABLE_TEXT, 0}, {"ms", TABLE_NUMBER, 0},
-    {"by", TABLE_TEXT, 60}, {"with", TABLE_TEXT, 0},
+    {"version", TABLE_TEXT, 0}, {"state", TABLE_TEXT, 0}, {"at", TABLE_TEXT, 0},
+    {"ms", TABLE_NUMBER, 0},    {"by", TABLE_TEXT, 60},   {"with", TABLE_TEXT, 0},
 };
 
 static int add_state(struct table *t, const struct migrate_status_row *r)
@@ -384,11 +413,16 @@ static int schema_status(struct app *app)
 /* ---- verify ---- */
 
 static const char *const drift_names[] = {
-    [MIGRATE_MISSING] = "missing", [MIGRATE_EXTRA] = "extra", [MIGRATE_DIFFERENT] = "different",
+    [MIGRATE_MISSING] = "missing",
+    [MIGRATE_EXTRA] = "extra",
+    [MIGRATE_DIFFERENT] = "different",
 };
 
 static const struct table_column drift_columns[] = {
-    {"drift", TABLE_TEXT, 0}, {"object", TABLE_TEXT, 0}, {"name", TABLE_TEXT, 0}, {"expected", TABLE_TEXT, COLUMNS_SHOWN},
+    {"drift", TABLE_TEXT, 0},
+    {"object", TABLE_TEXT, 0},
+    {"name", TABLE_TEXT, 0},
+    {"expected", TABLE_TEXT, COLUMNS_SHOWN},
     {"found", TABLE_TEXT, COLUMNS_SHOWN},
 };
 
@@ -415,9 +449,9 @@ static int drifts_text(const struct migrate_drifts *d, struct buf *out)
     for (size_t i = 0; i < d->n; i++) {
         const struct migrate_drift *one = &d->items[i];
 
-        if (buf_printf(out, "%s: %s ", drift_names[one->kind], one->object) < 0 || escape_text(out, str_of(one->name)) < 0 ||
-            buf_add_char(out, '\n') < 0 || add_definition(out, "expected", one->expected) < 0 ||
-            add_definition(out, "found   ", one->found) < 0)
+        if (buf_printf(out, "%s: %s ", drift_names[one->kind], one->object) < 0 ||
+            escape_text(out, str_of(one->name)) < 0 || buf_add_char(out, '\n') < 0 ||
+            add_definition(out, "expected", one->expected) < 0 || add_definition(out, "found   ", one->found) < 0)
             return -1;
     }
     if (d->n == 0)
@@ -490,9 +524,12 @@ static int schema_baseline(struct app *app)
 
 int cmd_schema(struct app *app)
 {
-    static const struct { const char *name; int (*run)(struct app *app); } verbs[] = {
-        {"up", schema_up}, {"down", schema_down}, {"status", schema_status}, {"verify", schema_verify}, {"new", schema_new},
-        {"baseline", schema_baseline},
+    static const struct {
+        const char *name;
+        int (*run)(struct app *app);
+    } verbs[] = {
+        {"up", schema_up},         {"down", schema_down}, {"status", schema_status},
+        {"verify", schema_verify}, {"new", schema_new},   {"baseline", schema_baseline},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {

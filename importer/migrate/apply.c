@@ -22,7 +22,8 @@ int apply_place(const struct script *s, size_t i, struct err *cause, struct err 
         err_label(err, "statement %zu of %zu", i + 1, s->n);
     }
     if (strcmp(cause->sqlstate, "55P04") == 0)
-        err_help(err, "a new enum value can be used once it is committed: put '-- windrow: no-transaction' at the head of the file");
+        err_help(err, "a new enum value can be used once it is committed: put '-- windrow: no-transaction' at the head "
+                      "of the file");
     else if (cause->help[0])
         err_help(err, "%s", cause->help);
     err_at_byte(err, at);
@@ -97,8 +98,9 @@ enum apply_outcome apply_failure(struct migrate *m, const struct migrate_step *s
 
     if (!db_alive(m->db)) {
         err_release(err);
-        return ++*tries > m->o.lock_tries ? (err_set(err, ERR_RUN, W0719, "the connection was lost %u times", *tries),
-                                            APPLY_FAILED) : APPLY_AGAIN;
+        return ++*tries > m->o.lock_tries
+                   ? (err_set(err, ERR_RUN, W0719, "the connection was lost %u times", *tries), APPLY_FAILED)
+                   : APPLY_AGAIN;
     }
     if (!session_busy(m, err))
         return APPLY_FAILED;
@@ -121,11 +123,14 @@ enum apply_outcome apply_failure(struct migrate *m, const struct migrate_step *s
 int apply_record(struct migrate *m, const struct version *v, const struct migrate_step *step, struct err *err)
 {
     bool up = step->direction == MIGRATE_UP;
-    struct history_row row = {.number = v->number, .name = v->name, .state = HISTORY_APPLIED,
-                              .checksum = v->up.checksum, .took_ms = (int64_t)step->took_ms};
+    struct history_row row = {.number = v->number,
+                              .name = v->name,
+                              .state = HISTORY_APPLIED,
+                              .checksum = v->up.checksum,
+                              .took_ms = (int64_t)step->took_ms};
 
-    if ((up ? history_put(m->db, m->o.system, &row, m->who, err)
-            : history_remove(m->db, m->o.system, v->number, err)) < 0)
+    if ((up ? history_put(m->db, m->o.system, &row, m->who, err) : history_remove(m->db, m->o.system, v->number, err)) <
+        0)
         return -1;
     return history_log(m->db, m->o.system, &row, up ? "up" : "down", m->who, err);
 }
@@ -149,11 +154,13 @@ static int check_references(struct migrate *m, const struct script *s, struct er
 
     if (db_engine(m->db) != DB_SQLITE)
         return 0;
-    if (db_query(m->db, "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT 1000", NULL, 0, &r, err) < 0)
+    if (db_query(m->db, "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT 1000", NULL, 0, &r, err) <
+        0)
         return -1;
     if (r.n_rows == 0)
         return 0;
-    err_set(err, ERR_RUN, W0712, "%zu%s rows refer to rows that are not there; the first is row %.*s of '%.*s', which refers to '%.*s'",
+    err_set(err, ERR_RUN, W0712,
+            "%zu%s rows refer to rows that are not there; the first is row %.*s of '%.*s', which refers to '%.*s'",
             r.n_rows, r.n_rows == 1000 ? " or more" : "", STR_ARG(db_cell(&r, 0, 1)), STR_ARG(db_cell(&r, 0, 0)),
             STR_ARG(db_cell(&r, 0, 2)));
     return err_at(err, s->path, 0, 0);

@@ -101,8 +101,10 @@ static int add_element(struct filling *f, const char *table, struct part p, stru
         return -1;
     if (buf_printf(&full, "%s.%s", table, name.len ? buf_text(&name) : buf_text(&definition)) < 0)
         return err_oom(err);
-    return describe_add(f->d, &f->capacity, (struct describe_object){constraint ? "constraint" : "column",
-                        buf_text(&full), buf_text(&definition), table}, err);
+    return describe_add(
+        f->d, &f->capacity,
+        (struct describe_object){constraint ? "constraint" : "column", buf_text(&full), buf_text(&definition), table},
+        err);
 }
 
 /* Find the parentheses of CREATE TABLE name (...): false for CREATE TABLE ... AS and virtual tables. */
@@ -129,7 +131,8 @@ static int add_table(struct filling *f, const char *table, struct str sql, struc
     if (!find_body(sql, &s, &t)) {
         if (canonical((struct part){sql, 0, sql.len}, &options, err) < 0)
             return -1;
-        return describe_add(f->d, &f->capacity, (struct describe_object){"table", table, buf_text(&options), NULL}, err);
+        return describe_add(f->d, &f->capacity, (struct describe_object){"table", table, buf_text(&options), NULL},
+                            err);
     }
     from = s.at;
     while (depth > 0 && (rc = scan_token(&s, &t, err)) > 0) {
@@ -170,7 +173,8 @@ int describe_sqlite(struct db *db, struct describe *ret, struct err *err)
 {
     struct filling f = {.d = ret};
 
-    return db_stream(db, "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
-                         " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'windrow\\_%' ESCAPE '\\'",
+    return db_stream(db,
+                     "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+                     " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'windrow\\_%' ESCAPE '\\'",
                      NULL, 0, add_row, &f, err);
 }

@@ -108,7 +108,8 @@ static int check_applied(const struct migrate *m, const struct version *v, const
                             "was left half-way down", v->label);
     if (is_changed(v, row) && !m->o.accept_changed)
         return fail_version(err, W0707, v->up.path,
-                            "put the file back and write the change as a new version; if the database has the change already, accept the file as it is",
+                            "put the file back and write the change as a new version; if the database has the change "
+                            "already, accept the file as it is",
                             "was changed since it was applied", v->label);
     return 0;
 }
@@ -116,8 +117,8 @@ static int check_applied(const struct migrate *m, const struct version *v, const
 static void fill_step(const struct version *v, enum migrate_direction d, const struct history_row *row,
                       struct migrate_step *ret)
 {
-    *ret = (struct migrate_step){.number = v->number, .label = v->label, .direction = d,
-                                 .script = d == MIGRATE_UP ? &v->up : &v->down};
+    *ret = (struct migrate_step){
+        .number = v->number, .label = v->label, .direction = d, .script = d == MIGRATE_UP ? &v->up : &v->down};
     if (row && row->state != HISTORY_APPLIED)
         ret->from = (size_t)row->step;
 }
@@ -154,7 +155,8 @@ static int next_up(struct migrate *m, const struct history *h, const struct migr
             return -1;
         if (v->number < highest(h) && !m->o.out_of_order)
             return fail_version(err, W0709, v->up.path,
-                                "give it the next free number; or allow versions out of order, knowing that new databases will run it in another order",
+                                "give it the next free number; or allow versions out of order, knowing that new "
+                                "databases will run it in another order",
                                 "comes before versions that are applied", v->label);
         fill_step(v, MIGRATE_UP, row, ret);
         return check_half(v, ret, row, err);
@@ -300,7 +302,8 @@ static int take_step(struct migrate *m, struct migrate_step *step, struct err *e
         if (happened)
             return 0;
     }
-    return err_set(err, ERR_RUN, W0706, "the history of %s changes while it is at work: another runner is there", step->label);
+    return err_set(err, ERR_RUN, W0706, "the history of %s changes while it is at work: another runner is there",
+                   step->label);
 }
 
 /* Files of applied versions that changed and were accepted: remember what they say now. */

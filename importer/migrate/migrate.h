@@ -5,7 +5,7 @@
  * a person has to clear: the next migrate_up() goes on, or fails with what exactly is in the way.
  *
  * One runner at a time: on PostgreSQL an advisory lock that dies with its session, on SQLite the write lock. The
- * history is `windrow.schema_versions` (SQLite: `windrow_schema_versions`); `schema_log` beside it is never rewritten. */
+ * history is `windrow.schema_versions` (SQLite: `windrow_schema_versions`); `schema_log` beside it only grows. */
 #ifndef WINDROW_MIGRATE_MIGRATE_H
 #define WINDROW_MIGRATE_MIGRATE_H
 

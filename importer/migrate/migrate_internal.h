@@ -33,7 +33,8 @@ bool session_busy(const struct migrate *m, const struct err *err);
 
 /* apply.c, pieces.c: one version in one direction. */
 enum apply_outcome { APPLY_FAILED = -1, APPLY_DONE = 0, APPLY_AGAIN = 1 /* read the history again, then decide */ };
-enum apply_outcome apply_version(struct migrate *m, const struct version *v, struct migrate_step *step, struct err *err);
+enum apply_outcome apply_version(struct migrate *m, const struct version *v, struct migrate_step *step,
+                                 struct err *err);
 enum apply_outcome pieces_apply(struct migrate *m, const struct version *v, struct migrate_step *step, struct err *err);
 /* Shared by both: run a statement, with the place of a failure; begin with the history locked; commit. */
 int apply_statement(struct migrate *m, const struct migrate_step *step, size_t i, struct err *err);

@@ -13,8 +13,8 @@ struct pieces {
     struct migrate *m;
     const struct version *v;
     struct migrate_step *step;
-    size_t at;                  /* statements done */
-    bool in_doubt;              /* statement `at` was begun before, with the same text */
+    size_t at;     /* statements done */
+    bool in_doubt; /* statement `at` was begun before, with the same text */
     uint64_t start_ms;
 };
 
@@ -28,8 +28,12 @@ static int statement_digest(const struct pieces *p, char ret[PLAN_DIGEST], struc
 static int put_note(const struct pieces *p, size_t done, const char *doing, struct err *err)
 {
     char digest[PLAN_DIGEST];
-    struct history_row row = {.number = p->v->number, .name = p->v->name, .checksum = p->v->up.checksum,
-                              .step = (int64_t)done, .done = digest, .doing = doing};
+    struct history_row row = {.number = p->v->number,
+                              .name = p->v->name,
+                              .checksum = p->v->up.checksum,
+                              .step = (int64_t)done,
+                              .done = digest,
+                              .doing = doing};
 
     row.state = p->step->direction == MIGRATE_UP ? HISTORY_GOING_UP : HISTORY_GOING_DOWN;
     row.took_ms = (int64_t)(session_now_ms() - p->start_ms);
@@ -53,7 +57,8 @@ static int check_done(const struct pieces *p, const struct history_row *row, str
 differs:
     err_set(err, ERR_RUN, W0707, "%s was left after statement %lld, and the statements up to there were changed since",
             p->v->label, (long long)row->step);
-    err_help(err, "put the first %lld statements back as they were; the ones after them may be changed", (long long)row->step);
+    err_help(err, "put the first %lld statements back as they were; the ones after them may be changed",
+             (long long)row->step);
     return err_at(err, s->path, 0, 0);
 }
 
@@ -126,11 +131,13 @@ static int prepare_create_index(struct pieces *p, const struct statement *st, st
     return 0;
 }
 
-/* REINDEX CONCURRENTLY that died leaves copies called *_ccnew or *_ccold, invalid. Only those that nobody is building. */
+/* REINDEX CONCURRENTLY that died leaves copies called *_ccnew or *_ccold, invalid. Only those that nobody is building.
+ */
 static int drop_reindex_leftovers(struct pieces *p, struct err *err)
 {
     static const char sql[] =
-        "SELECT i.indexrelid::regclass::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
+        "SELECT i.indexrelid::regclass::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = "
+        "i.indexrelid"
         " WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND pg_catalog.pg_table_is_visible(i.indrelid)"
         " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index b WHERE b.relid = i.indrelid)";
     CLEANUP(db_result_release) struct db_result r = {0};
@@ -192,7 +199,7 @@ static int run_alone(struct pieces *p, struct err *err)
         return -1;
     if (done == 0 && apply_statement(p->m, p->step, p->at, err) < 0) {
         if (st->kind == STATEMENT_DETACH && p->in_doubt && strcmp(err->sqlstate, "42P01") == 0) {
-            err_release(err);   /* it is detached already */
+            err_release(err); /* it is detached already */
         } else {
             clean_up_after(p, st);
             return -1;

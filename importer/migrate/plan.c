@@ -13,7 +13,7 @@ enum { FILE_BYTES_MAX = 16 << 20, VERSIONS_MAX = 10000, STATEMENTS_MAX = 100000 
 /* A file name taken apart. */
 struct file_name {
     int64_t number;
-    struct str label, name;     /* "003_create_users", "create_users" */
+    struct str label, name; /* "003_create_users", "create_users" */
     bool down;
 };
 
@@ -22,7 +22,7 @@ struct loading {
     struct plan *plan;
     struct version *versions;
     size_t n, capacity;
-    const char *folder;         /* path of the engine's folder */
+    const char *folder; /* path of the engine's folder */
     int fd;
 };
 
@@ -133,7 +133,8 @@ static int add_file(struct loading *l, const char *file, struct err *err)
         if (grow(l, err) < 0)
             return -1;
         v = &l->versions[l->n];
-        *v = (struct version){.number = n.number, .name = arena_dup(&l->plan->arena, n.name),
+        *v = (struct version){.number = n.number,
+                              .name = arena_dup(&l->plan->arena, n.name),
                               .label = arena_dup(&l->plan->arena, n.label)};
         if (!v->name || !v->label)
             return err_oom(err);
@@ -236,7 +237,9 @@ static int refuse_alone(const struct script *s, const struct statement *st, stru
 {
     err_set(err, ERR_RUN, W0703, "the statement cannot run inside a transaction");
     err_label(err, "refuses a transaction");
-    err_help(err, "begin the file with the line '-- windrow: no-transaction'; better, give the statement a version of its own");
+    err_help(
+        err,
+        "begin the file with the line '-- windrow: no-transaction'; better, give the statement a version of its own");
     err_at_byte(err, st->at);
     return err_at(err, s->path, st->line, st->column);
 }
@@ -350,8 +353,7 @@ static int load_all(struct loading *l, struct err *err)
         bool ignored = false;
 
         if (prepare_script(l->plan, &l->versions[i].up, &l->versions[i].irreversible, err) < 0 ||
-            prepare_script(l->plan, &l->versions[i].down, &ignored, err) < 0 ||
-            check_version(&l->versions[i], err) < 0)
+            prepare_script(l->plan, &l->versions[i].down, &ignored, err) < 0 || check_version(&l->versions[i], err) < 0)
             return -1;
     }
     copy = arena_calloc(&l->plan->arena, l->n ? l->n : 1, sizeof *copy);

@@ -112,8 +112,9 @@ static int skip_quoted(struct scan *s, size_t open, char close, bool backslash, 
         }
     }
     s->at = s->sql.len;
-    return fail_at(s, open, err, close == '\'' ? "a string that begins here never ends"
-                                               : "a quoted name that begins here never ends");
+    return fail_at(s, open, err,
+                   close == '\'' ? "a string that begins here never ends"
+                                 : "a quoted name that begins here never ends");
 }
 
 /* The length of $tag$ at s->at, both dollars included; 0 when there is none. */
@@ -193,7 +194,8 @@ static int one_token(struct scan *s, struct scan_token *ret, struct err *err)
     }
     ret->kind = is_digit(c) ? SCAN_NUMBER : SCAN_SIGN;
     s->at++;
-    while (ret->kind == SCAN_NUMBER && (begins_word(peek(s, s->at)) || is_digit(peek(s, s->at)) || peek(s, s->at) == '.'))
+    while (ret->kind == SCAN_NUMBER &&
+           (begins_word(peek(s, s->at)) || is_digit(peek(s, s->at)) || peek(s, s->at) == '.'))
         s->at++;
     return 0;
 }

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 
 struct scratch {
-    struct db *server;          /* of the target, to make and drop the database */
+    struct db *server; /* of the target, to make and drop the database */
     struct db *db;
-    struct buf name;            /* of the database that was made; empty when none was */
+    struct buf name; /* of the database that was made; empty when none was */
 };
 
 static bool is_uri(const char *target)
@@ -82,7 +82,8 @@ static int make_database(struct scratch *s, struct err *err)
         return 0;
     buf_clear(&s->name);
     err_set(err, ERR_RUN, W0716, "cannot make a throw-away database: %s", cause.message);
-    return err_help(err, "let the role create databases (ALTER ROLE ... CREATEDB), or name an empty database in WINDROW_SCRATCH");
+    return err_help(
+        err, "let the role create databases (ALTER ROLE ... CREATEDB), or name an empty database in WINDROW_SCRATCH");
 }
 
 static int refuse_filled(struct db *db, struct err *err)
@@ -91,8 +92,9 @@ static int refuse_filled(struct db *db, struct err *err)
 
     if (describe_database(db, &d, err) < 0)
         return -1;
-    return d.n == 0 ? 0 : err_set(err, ERR_RUN, W0716, "the scratch database is not empty: it has the %s '%s'",
-                                  d.objects[0].kind, d.objects[0].name);
+    return d.n == 0 ? 0
+                    : err_set(err, ERR_RUN, W0716, "the scratch database is not empty: it has the %s '%s'",
+                              d.objects[0].kind, d.objects[0].name);
 }
 
 static int open_named(struct scratch *s, const char *target, struct err *err)

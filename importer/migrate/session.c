@@ -84,10 +84,12 @@ static int meet_server(struct migrate *m, struct err *err)
 int session_open(struct migrate *m, struct err *err)
 {
     bool sqlite = str_starts(str_of(m->o.target), str_of("sqlite:"));
-    struct db_options o = {.wait_ms = sqlite ? m->o.wait_ms : ANSWER_WAIT_MS, .read_only = m->o.read_only,
+    struct db_options o = {.wait_ms = sqlite ? m->o.wait_ms : ANSWER_WAIT_MS,
+                           .read_only = m->o.read_only,
                            .application = "windrow schema"};
 
-    if (sqlite && m->o.read_only && m->o.may_be_new && access(m->o.target + strlen("sqlite:"), F_OK) < 0 && errno == ENOENT)
+    if (sqlite && m->o.read_only && m->o.may_be_new && access(m->o.target + strlen("sqlite:"), F_OK) < 0 &&
+        errno == ENOENT)
         m->db = db_open("sqlite::memory:", &(struct db_options){0}, err);
     else
         m->db = db_open(m->o.target, &o, err);

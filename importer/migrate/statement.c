@@ -150,7 +150,8 @@ static int drop_index(struct walk *w, const struct scan_statement *st, struct ar
     if (!ret->index)
         return err_oom(err);
     return w->more && walk_sign(w, ',') ? refuse(st, err, "one index at a time can be dropped concurrently",
-                                                "write one statement for each index") : 0;
+                                                 "write one statement for each index")
+                                        : 0;
 }
 
 static bool has_word(struct walk w, const char *word)
@@ -251,7 +252,7 @@ static int alter_table_losses(struct walk *w, int (*table)(void *context, struct
                 goto next;
         }
         return table(context, name);
-next:;
+    next:;
     }
     return 0;
 }

@@ -124,8 +124,8 @@ int migrate_require(struct db *db, const char *system, int64_t needed, struct er
         err_set(err, ERR_RUN, W0717, "version %lld of schema '%s' is half done in %s", (long long)needed, system,
                 db_name(db));
     else if (current)
-        err_set(err, ERR_RUN, W0717, "%s has schema '%s' up to version %lld; version %lld is needed", db_name(db), system,
-                (long long)current, (long long)needed);
+        err_set(err, ERR_RUN, W0717, "%s has schema '%s' up to version %lld; version %lld is needed", db_name(db),
+                system, (long long)current, (long long)needed);
     else
         err_set(err, ERR_RUN, W0717, "%s has no schema '%s'; version %lld is needed", db_name(db), system,
                 (long long)needed);
@@ -162,9 +162,10 @@ static bool is_rebuilt(const struct losing *l, struct str name)
 
 static int table_exists(struct db *db, struct str name, bool *ret, struct err *err)
 {
-    const char *sql = db_engine(db) == DB_SQLITE
-        ? "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND lower(name) = lower(trim($1, '\"`[]'))"
-        : "SELECT CASE WHEN to_regclass($1) IS NULL THEN 0 ELSE 1 END";
+    const char *sql =
+        db_engine(db) == DB_SQLITE
+            ? "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND lower(name) = lower(trim($1, '\"`[]'))"
+            : "SELECT CASE WHEN to_regclass($1) IS NULL THEN 0 ELSE 1 END";
     CLEANUP(db_result_release) struct db_result r = {0};
     struct db_value value = db_text(name);
 

@@ -48,7 +48,7 @@ struct comparing {
     struct migrate_drifts *ret;
     size_t capacity;
     const struct describe *expected;
-    bool alone;                 /* no other system lives in this database */
+    bool alone; /* no other system lives in this database */
 };
 
 static const char *copied(struct arena *a, const char *text)
@@ -75,7 +75,9 @@ static int add_drift(struct comparing *c, enum migrate_drift_kind kind, const st
         c->capacity = bigger;
     }
     one = &d->items[d->n];
-    *one = (struct migrate_drift){.kind = kind, .object = copied(&d->arena, o->kind), .name = copied(&d->arena, o->name),
+    *one = (struct migrate_drift){.kind = kind,
+                                  .object = copied(&d->arena, o->kind),
+                                  .name = copied(&d->arena, o->name),
                                   .expected = copied(&d->arena, expected ? expected->definition : NULL),
                                   .found = copied(&d->arena, found ? found->definition : NULL)};
     if (!one->object || !one->name || (expected && !one->expected) || (found && !one->found))
@@ -178,8 +180,8 @@ static int record_baseline(struct migrate *m, const struct plan *plan, struct er
 {
     for (size_t i = 0; i < plan->n; i++) {
         const struct version *v = &plan->versions[i];
-        struct history_row row = {.number = v->number, .name = v->name, .state = HISTORY_APPLIED,
-                                  .checksum = v->up.checksum};
+        struct history_row row = {
+            .number = v->number, .name = v->name, .state = HISTORY_APPLIED, .checksum = v->up.checksum};
 
         if (history_put(m->db, m->o.system, &row, m->who, err) < 0 ||
             history_log(m->db, m->o.system, &row, "baseline", m->who, err) < 0)

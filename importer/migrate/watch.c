@@ -48,7 +48,8 @@ static void look(struct watch *w, struct db *db)
     if (db_query(db, sql, &pid, 1, &r, NULL) < 0 || r.n_rows == 0)
         return;
     snprintf(phase, sizeof phase, "%.*s", STR_ARG(db_cell(&r, 0, 0)));
-    session_event(w->m, MIGRATE_INDEX, w->step, phase, (uint64_t)db_cell_int(&r, 0, 1), (uint64_t)db_cell_int(&r, 0, 2));
+    session_event(w->m, MIGRATE_INDEX, w->step, phase, (uint64_t)db_cell_int(&r, 0, 1),
+                  (uint64_t)db_cell_int(&r, 0, 2));
 }
 
 static void *watch_run(void *context)

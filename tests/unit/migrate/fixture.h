@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 
 struct fixture {
-    char dir[64];               /* holds postgresql/, sqlite/ and t.db */
+    char dir[64]; /* holds postgresql/, sqlite/ and t.db */
     char target[600], server[512];
     enum db_engine engine;
-    const char *name;           /* for test names */
+    const char *name; /* for test names */
     struct migrate_options o;
     unsigned events[MIGRATE_RECONNECT + 1];
 };
@@ -76,8 +76,14 @@ static inline bool fixture_open(struct fixture *f, enum db_engine engine)
         snprintf(f->target, sizeof f->target, "%s", buf_text(&target));
         buf_release(&target);
     }
-    f->o = (struct migrate_options){.target = f->target, .system = "test", .dir = f->dir, .event = fixture_event,
-                                    .context = f, .wait_ms = 300, .lock_ms = 100, .lock_tries = 3};
+    f->o = (struct migrate_options){.target = f->target,
+                                    .system = "test",
+                                    .dir = f->dir,
+                                    .event = fixture_event,
+                                    .context = f,
+                                    .wait_ms = 300,
+                                    .lock_ms = 100,
+                                    .lock_tries = 3};
     return true;
 }
 
@@ -153,7 +159,8 @@ static inline int fixture_verify(struct fixture *f, bool tell)
 
     for (size_t i = 0; tell && i < d.n; i++)
         printf("# drift %d: %s %s\n#   expected %s\n#   found %s\n", (int)d.items[i].kind, d.items[i].object,
-               d.items[i].name, d.items[i].expected ? d.items[i].expected : "-", d.items[i].found ? d.items[i].found : "-");
+               d.items[i].name, d.items[i].expected ? d.items[i].expected : "-",
+               d.items[i].found ? d.items[i].found : "-");
     if (rc < 0)
         printf("# verify: %s\n", err.message);
     migrate_close(m);

@@ -13,8 +13,9 @@ static void two_versions(struct fixture *f)
 
 static int64_t applied(struct fixture *f)
 {
-    return fixture_number(f, f->engine == DB_SQLITE ? "SELECT count(*) FROM windrow_schema_versions WHERE state = 'applied'"
-                                                    : "SELECT count(*) FROM windrow.schema_versions WHERE state = 'applied'");
+    return fixture_number(f, f->engine == DB_SQLITE
+                                 ? "SELECT count(*) FROM windrow_schema_versions WHERE state = 'applied'"
+                                 : "SELECT count(*) FROM windrow.schema_versions WHERE state = 'applied'");
 }
 
 static void test_up_down(struct fixture *f)
@@ -32,15 +33,18 @@ static void test_up_down(struct fixture *f)
     is_int(fixture_verify(f, true), 0, "%s: no drift", f->name);
     m = migrate_open(&f->o, &err);
     ok(migrate_status(m, &s, &err) == 0 && s.n == 2 && s.n_applied == 2 && s.n_pending == 0 && s.n_odd == 0 &&
-       s.current == 3 && s.rows[1].who && s.rows[1].at, "%s: status", f->name);
+           s.current == 3 && s.rows[1].who && s.rows[1].at,
+       "%s: status", f->name);
     migrate_status_release(&s);
     ok(migrate_plan(m, MIGRATE_DOWN, &(struct migrate_range){.all = true}, &plan, &err) == 0 && plan.n == 2 &&
-       plan.steps[0].number == 3 && plan.steps[1].number == 1, "%s: the way down, the newest first", f->name);
+           plan.steps[0].number == 3 && plan.steps[1].number == 1,
+       "%s: the way down, the newest first", f->name);
     {
         CLEANUP(migrate_losses_release) struct migrate_losses losses = {0};
 
         ok(migrate_losses(m, &plan, &losses, &err) == 0 && losses.n == 1 && strcmp(losses.items[0].table, "t") == 0 &&
-           losses.items[0].rows == 1, "%s: what it would cost", f->name);
+               losses.items[0].rows == 1,
+           "%s: what it would cost", f->name);
     }
     migrate_result_release(&plan);
     migrate_close(m);
@@ -67,7 +71,8 @@ static void test_failure(struct fixture *f)
     ok(err.value && strstr(err.value, "INSERT INTO t") && strstr(err.label, "statement 2 of 2"),
        "%s: the statement is named", f->name);
     if (f->engine == DB_POSTGRESQL)
-        ok(err.line == 4 && err.column == 11 && strcmp(err.sqlstate, "42703") == 0, "%s: the server's own position", f->name);
+        ok(err.line == 4 && err.column == 11 && strcmp(err.sqlstate, "42703") == 0, "%s: the server's own position",
+           f->name);
     is_int(applied(f), 1, "%s: the version before it stays", f->name);
     is_int(fixture_number(f, "SELECT count(*) FROM u"), -1, "%s: nothing of it is left", f->name);
     err_release(&err);
@@ -139,23 +144,27 @@ static void test_pieces(struct fixture *f)
 {
     CLEANUP(err_release) struct err err = {0};
 
-    fixture_write(f, "001_t.up.sql", "-- windrow: no-transaction\nCREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\n"
-                                     "VACUUM;\nINSERT INTO t VALUES (nothing);\nINSERT INTO t VALUES (3);");
+    fixture_write(f, "001_t.up.sql",
+                  "-- windrow: no-transaction\nCREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\n"
+                  "VACUUM;\nINSERT INTO t VALUES (nothing);\nINSERT INTO t VALUES (3);");
     fixture_write(f, "001_t.down.sql", "DROP TABLE t;");
-    ok(fixture_up(f, &err) < 0 && err.code == W0705 && err.line == 5, "%s: the fourth statement fails (%s)", f->name, err.message);
+    ok(fixture_up(f, &err) < 0 && err.code == W0705 && err.line == 5, "%s: the fourth statement fails (%s)", f->name,
+       err.message);
     err_release(&err);
     is_int(fixture_number(f, "SELECT count(*) FROM t"), 1, "%s: what is before it is done", f->name);
     ok(fixture_down(f, &err) < 0 && err.code == W0708, "%s: half-way up there is no down", f->name);
     err_release(&err);
-    fixture_write(f, "001_t.up.sql", "-- windrow: no-transaction\nCREATE TABLE t (a bigint);\nINSERT INTO t VALUES (1);\n"
-                                     "VACUUM;\nINSERT INTO t VALUES (2);\nINSERT INTO t VALUES (3);");
+    fixture_write(f, "001_t.up.sql",
+                  "-- windrow: no-transaction\nCREATE TABLE t (a bigint);\nINSERT INTO t VALUES (1);\n"
+                  "VACUUM;\nINSERT INTO t VALUES (2);\nINSERT INTO t VALUES (3);");
     ok(fixture_up(f, &err) < 0 && err.code == W0707, "%s: what is done must not change", f->name);
     err_release(&err);
     fixture_write(f, "001_t.up.sql", "CREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2);");
     ok(fixture_up(f, &err) < 0 && err.code == W0707, "%s: nor the declaration", f->name);
     err_release(&err);
-    fixture_write(f, "001_t.up.sql", "-- windrow: no-transaction\nCREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\n"
-                                     "VACUUM;\nINSERT INTO t VALUES (2);\nINSERT INTO t VALUES (3);");
+    fixture_write(f, "001_t.up.sql",
+                  "-- windrow: no-transaction\nCREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\n"
+                  "VACUUM;\nINSERT INTO t VALUES (2);\nINSERT INTO t VALUES (3);");
     is_int(fixture_up(f, &err), 1, "%s: what is to come may be mended (%s)", f->name, err.message);
     is_int(fixture_number(f, "SELECT sum(a) FROM t"), 6, "%s: each statement ran once", f->name);
     is_int(fixture_down(f, &err), 1, "%s: and there is a way back", f->name);
@@ -188,12 +197,14 @@ static void test_references(struct fixture *f)
 {
     CLEANUP(err_release) struct err err = {0};
 
-    fixture_write(f, "001_t.up.sql", "CREATE TABLE p (id INTEGER PRIMARY KEY, a TEXT);"
-                                     "CREATE TABLE c (p_id INTEGER REFERENCES p (id) ON DELETE CASCADE);"
-                                     "INSERT INTO p VALUES (1, 'x'); INSERT INTO c VALUES (1);");
+    fixture_write(f, "001_t.up.sql",
+                  "CREATE TABLE p (id INTEGER PRIMARY KEY, a TEXT);"
+                  "CREATE TABLE c (p_id INTEGER REFERENCES p (id) ON DELETE CASCADE);"
+                  "INSERT INTO p VALUES (1, 'x'); INSERT INTO c VALUES (1);");
     fixture_write(f, "001_t.down.sql", "DROP TABLE c; DROP TABLE p;");
-    fixture_write(f, "002_rebuild.up.sql", "CREATE TABLE p_new (id INTEGER PRIMARY KEY, a TEXT NOT NULL);"
-                                           "INSERT INTO p_new SELECT id, a FROM p; DROP TABLE p; ALTER TABLE p_new RENAME TO p;");
+    fixture_write(f, "002_rebuild.up.sql",
+                  "CREATE TABLE p_new (id INTEGER PRIMARY KEY, a TEXT NOT NULL);"
+                  "INSERT INTO p_new SELECT id, a FROM p; DROP TABLE p; ALTER TABLE p_new RENAME TO p;");
     fixture_write(f, "002_rebuild.down.sql", "DELETE FROM p;");
     is_int(fixture_up(f, &err), 2, "a table is built anew under its references");
     is_int(fixture_number(f, "SELECT count(*) FROM c JOIN p ON p.id = c.p_id"), 1, "and no row is lost");
@@ -208,7 +219,8 @@ static void test_settings(struct fixture *f)
 {
     CLEANUP(err_release) struct err err = {0};
 
-    fixture_write(f, "001_a.up.sql", "CREATE SCHEMA other;\nSET search_path = other;\nCREATE TABLE a (x int);\nSET work_mem = '1MB';");
+    fixture_write(f, "001_a.up.sql",
+                  "CREATE SCHEMA other;\nSET search_path = other;\nCREATE TABLE a (x int);\nSET work_mem = '1MB';");
     fixture_write(f, "001_a.down.sql", "DROP SCHEMA other CASCADE;");
     fixture_write(f, "002_b.up.sql", "CREATE TABLE b (x int);");
     fixture_write(f, "002_b.down.sql", "DROP TABLE b;");
@@ -237,7 +249,8 @@ static void test_index(struct fixture *f)
     fixture_exec(f, "DELETE FROM t WHERE ctid = '(0,1)'");
     is_int(fixture_up(f, &err), 1, "which is found (%s)", err.message);
     is_int(f->events[MIGRATE_REBUILD], 1, "and built again");
-    is_int(fixture_number(f, "SELECT count(*) FROM pg_index WHERE indexrelid = 't_a'::regclass AND indisvalid"), 1, "valid");
+    is_int(fixture_number(f, "SELECT count(*) FROM pg_index WHERE indexrelid = 't_a'::regclass AND indisvalid"), 1,
+           "valid");
     /* The answer of the build never came: the note says `doing`, the index is there. */
     fixture_exec(f, "UPDATE windrow.schema_versions SET state = 'going up', step = 0 WHERE version = 2");
     {
@@ -246,7 +259,8 @@ static void test_index(struct fixture *f)
 
         plan_digest(str_of("CREATE UNIQUE INDEX CONCURRENTLY t_a ON t (a)"), DB_POSTGRESQL, digest, NULL);
         plan_prefix(&empty, 0, DB_POSTGRESQL, none, NULL);
-        snprintf(sql, sizeof sql, "UPDATE windrow.schema_versions SET doing = '%s', done = '%s' WHERE version = 2", digest, none);
+        snprintf(sql, sizeof sql, "UPDATE windrow.schema_versions SET doing = '%s', done = '%s' WHERE version = 2",
+                 digest, none);
         fixture_exec(f, sql);
     }
     is_int(fixture_up(f, &err), 1, "a build that ended unheard is done (%s)", err.message);
@@ -280,7 +294,8 @@ static void test_lock(struct fixture *f)
     two_versions(f);
     m = migrate_open(&f->o, &err);
     ok(session_lock(m, &err) == 0, "a runner holds the lock");
-    ok(fixture_up(f, &err) < 0 && err.code == W0706 && strstr(err.message, "windrow schema"), "another one says so: %s", err.message);
+    ok(fixture_up(f, &err) < 0 && err.code == W0706 && strstr(err.message, "windrow schema"), "another one says so: %s",
+       err.message);
     ok(f->events[MIGRATE_WAITING] > 0, "after it has said that it waits");
     migrate_close(m);
     err_release(&err);
@@ -289,7 +304,9 @@ static void test_lock(struct fixture *f)
 
 static void test_scratch(struct fixture *f)
 {
-    static const struct { const char *target, *expected; } targets[] = {
+    static const struct {
+        const char *target, *expected;
+    } targets[] = {
         {"host=/x user=u", "host=/x user=u dbname='d'"},
         {"postgresql://u@h:1/db", "postgresql://u@h:1/db?dbname=d"},
         {"postgres://h/db?sslmode=require", "postgres://h/db?sslmode=require&dbname=d"},
@@ -360,8 +377,8 @@ static void test_race(struct fixture *f)
 
 int main(void)
 {
-    static void (*const both[])(struct fixture *) = {test_up_down, test_failure, test_in_the_way, test_verify, test_pieces,
-                                                     test_baseline, test_race};
+    static void (*const both[])(struct fixture *) = {test_up_down, test_failure,  test_in_the_way, test_verify,
+                                                     test_pieces,  test_baseline, test_race};
     static void (*const postgresql[])(struct fixture *) = {test_settings, test_index, test_busy, test_lock,
                                                            test_scratch};
     struct fixture f;

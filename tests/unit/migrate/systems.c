@@ -58,7 +58,8 @@ static void test_versions(struct fixture *f, const char *system)
     schema_dir(system, dir, sizeof dir);
     f->o.dir = dir;
     f->o.system = system;
-    ok(plan_load(dir, f->engine, &plan, &err) == 0 && plan.n > 0, "%s, %s: versions load (%s)", system, f->name, err.message);
+    ok(plan_load(dir, f->engine, &plan, &err) == 0 && plan.n > 0, "%s, %s: versions load (%s)", system, f->name,
+       err.message);
     /* The history itself is windrow's and not described. */
     ok(take(f, &bottom), "%s, %s: a look at the empty database", system, f->name);
     for (size_t i = 0; i < plan.n; i++) {
@@ -78,7 +79,8 @@ static void test_versions(struct fixture *f, const char *system)
     }
     is_int(fixture_verify(f, true), 0, "%s, %s: no drift", system, f->name);
     ok(fixture_go(f, MIGRATE_DOWN, (struct migrate_range){.all = true}, &err) == (int)plan.n && take(f, &end) &&
-       same(&bottom, &end), "%s, %s: all the way down, nothing is left", system, f->name);
+           same(&bottom, &end),
+       "%s, %s: all the way down, nothing is left", system, f->name);
     is_int(fixture_up(f, &err), (int)plan.n, "%s, %s: all the way up (%s)", system, f->name, err.message);
     plan_release(&plan);
 }
@@ -134,7 +136,7 @@ static bool same_constraint(const struct describe_object *p, const struct descri
         return false;
     if (check) {
         if (strchr(p->definition, '~'))
-            return true;    /* a pattern: the engines have other languages for it */
+            return true; /* a pattern: the engines have other languages for it */
         literals(p->definition, &a);
         literals(s->definition, &b);
     } else {
@@ -152,7 +154,8 @@ static bool is_row_number(const struct describe *sqlite, const struct describe_o
 
     snprintf(name, sizeof name, "%s.id", p->owner);
     id = object_of(sqlite, "column", name);
-    return starts_with_word(p->definition, "primary key (id)") && id && strcmp(id->definition, "integer primary key") == 0;
+    return starts_with_word(p->definition, "primary key (id)") && id &&
+           strcmp(id->definition, "integer primary key") == 0;
 }
 
 static bool not_null(const struct describe_object *o)
@@ -162,7 +165,8 @@ static bool not_null(const struct describe_object *o)
 
 static bool has_default(const struct describe_object *o)
 {
-    return strstr(o->definition, "default") || strstr(o->definition, "primary key") || strstr(o->definition, "identity");
+    return strstr(o->definition, "default") || strstr(o->definition, "primary key") ||
+           strstr(o->definition, "identity");
 }
 
 static void test_parity(struct fixture *postgresql, struct fixture *sqlite, const char *system)
@@ -183,13 +187,15 @@ static void test_parity(struct fixture *postgresql, struct fixture *sqlite, cons
         else if (strcmp(o->kind, "constraint") == 0)
             constraints &= good = same_constraint(o, other) || is_row_number(&s, o);
         if (!good)
-            printf("# %s %s: %s\n#   in SQLite: %s\n", o->kind, o->name, o->definition, other ? other->definition : "none");
+            printf("# %s %s: %s\n#   in SQLite: %s\n", o->kind, o->name, o->definition,
+                   other ? other->definition : "none");
     }
     for (size_t i = 0; i < s.n; i++) {
         const struct describe_object *o = &s.objects[i];
         bool own = strcmp(o->kind, "constraint") == 0 && (ends_with(o->name, "_length") || ends_with(o->name, "_form"));
 
-        if (own || (strcmp(o->kind, "table") != 0 && strcmp(o->kind, "column") != 0 && strcmp(o->kind, "constraint") != 0))
+        if (own ||
+            (strcmp(o->kind, "table") != 0 && strcmp(o->kind, "column") != 0 && strcmp(o->kind, "constraint") != 0))
             continue;
         if (!object_of(&p, o->kind, o->name)) {
             printf("# only in SQLite: %s %s\n", o->kind, o->name);
