@@ -88,7 +88,8 @@ static int measure(struct checker *c, struct expr_node *n)
     if (nests_kids(n))
         most = n->op == OP_PIPE ? sum + most : sum;
     if (most + 1 >= EXPR_DEPTH_MAX)
-        return expr_bad(c->err, n->at, n->len, W0239, "this expression nests too deep; name parts of it with 'as $x |'");
+        return expr_bad(c->err, n->at, n->len, W0239,
+                        "this expression nests too deep; name parts of it with 'as $x |'");
     n->depth = (uint16_t)(most + 1);
     return 0;
 }

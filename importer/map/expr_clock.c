@@ -378,8 +378,8 @@ static int write_letter(const struct clock_time *t, char letter, char *out, size
     case 'F': return snprintf(out, size, "%lld-%02d-%02d", (long long)t->year, t->month, t->day);
     case 'D': return snprintf(out, size, "%02d/%02d/%02d", t->month, t->day, (int)(t->year % 100));
     case 'c':
-        return snprintf(out, size, "%.3s %.3s %2d %02d:%02d:%02d %lld", weekdays[t->weekday], months[t->month - 1], t->day,
-                        t->hour, t->minute, t->second, (long long)t->year);
+        return snprintf(out, size, "%.3s %.3s %2d %02d:%02d:%02d %lld", weekdays[t->weekday], months[t->month - 1],
+                        t->day, t->hour, t->minute, t->second, (long long)t->year);
     case 'n': return snprintf(out, size, "\n");
     case 't': return snprintf(out, size, "\t");
     default: return snprintf(out, size, "%c", letter);
@@ -438,7 +438,8 @@ const char *expr_clock_fault(struct str format, bool reading)
     }
     if (!reading || has_letter(format, "FDs"))
         return NULL;
-    if (!has_letter(format, "Yy") || !(has_letter(format, "j") || (has_letter(format, "mbBh") && has_letter(format, "de"))))
+    if (!has_letter(format, "Yy") ||
+        !(has_letter(format, "j") || (has_letter(format, "mbBh") && has_letter(format, "de"))))
         return "the format gives no whole date";
     return NULL;
 }

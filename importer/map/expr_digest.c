@@ -73,7 +73,10 @@ int expr_fn_hex(struct run *r, const struct expr_node *n, const struct value *in
 
 static int hex_value(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 int expr_fn_unhex(struct run *r, const struct expr_node *n, const struct value *in, const struct value *args,

@@ -159,7 +159,8 @@ static int make_object(struct run *r, const struct expr_node *n, const struct va
 
     for (uint32_t i = 0; i < n->n; i += 2) {
         if (args[i].type != VALUE_STRING)
-            return expr_fail(r, n->kids[i], W0431, &args[i], "a key is a string, not %s", expr_show(r, &args[i], &shown));
+            return expr_fail(r, n->kids[i], W0431, &args[i], "a key is a string, not %s",
+                             expr_show(r, &args[i], &shown));
         if (expr_bytes(r, n, &args[i], "a key", &key) < 0 || expr_list_set(&l, key, &args[i + 1]) < 0)
             return -1;
     }

@@ -20,7 +20,8 @@ static void cut(char *text, size_t size)
         text[str_cut_utf8(str_make(text, size - 1), size - 1)] = '\0';
 }
 
-int expr_fail(struct run *r, const struct expr_node *n, enum code code, const struct value *culprit, const char *fmt, ...)
+int expr_fail(struct run *r, const struct expr_node *n, enum code code, const struct value *culprit, const char *fmt,
+              ...)
 {
     va_list args;
 

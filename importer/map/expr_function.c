@@ -107,9 +107,10 @@ static const struct { const char *name, *why; } left_out[] = {
     {"exp10", "numbers are exact here"}, {"sin", ""}, {"cos", ""}, {"localtime", "use to_time(format; zone)"},
     {"strflocaltime", "use strftime(format)"}, {"dateadd", "add seconds to a number"},
     {"datesub", "subtract numbers of seconds"}, {"combinations", "use two 'as' loops"}, {"transpose", ""},
-    {"bsearch", "use index(x)"}, {"ascii", "use [.] | implode"}, 
+    {"bsearch", "use index(x)"}, {"ascii", "use [.] | implode"},
     {"modulemeta", ""}, {"get_search_list", ""}, {"IN", "use index(x) or any(...)"},
-    {"INDEX", "use an index of the mapping: indexes:"}, {"GROUP_BY", "use group_by(f)"}, {"UNIQUE_BY", "use unique_by(f)"},
+    {"INDEX", "use an index of the mapping: indexes:"}, {"GROUP_BY", "use group_by(f)"},
+    {"UNIQUE_BY", "use unique_by(f)"},
     {"have_literal_numbers", ""}, {"have_decnum", ""},
 };
 
@@ -152,8 +153,8 @@ void expr_function_arities(struct str name, char *out, size_t size)
 
 const char *expr_function_nearest(struct str name)
 {
-    static const char *const words[] = {"if", "then", "else", "end", "reduce", "foreach", "try", "catch", "null", "true",
-                                        "false"};
+    static const char *const words[] = {"if", "then", "else", "end", "reduce", "foreach", "try", "catch", "null",
+                                        "true", "false"};
     const char *names[ARRAY_LEN(functions) + ARRAY_LEN(words)];
 
     for (size_t i = 0; i < ARRAY_LEN(functions); i++)

@@ -220,8 +220,8 @@ int expr_subsequences(struct run *r, const struct expr_node *n, const struct val
 
 /* Exact numbers (expr_number.c). */
 enum number_op { NUMBER_ADD, NUMBER_SUB, NUMBER_MUL, NUMBER_DIV, NUMBER_MOD, NUMBER_IDIV, NUMBER_FLOORMOD };
-int expr_number_op(struct run *r, const struct expr_node *n, enum number_op op, const struct value *a, const struct value *b,
-              struct value *ret);
+int expr_number_op(struct run *r, const struct expr_node *n, enum number_op op, const struct value *a,
+                   const struct value *b, struct value *ret);
 enum number_round { NUMBER_FLOOR, NUMBER_CEIL, NUMBER_NEAREST, NUMBER_NEGATE, NUMBER_ABS, NUMBER_PLAIN };
 int expr_number_round(struct run *r, const struct expr_node *n, enum number_round how, const struct value *v,
                  struct value *ret);

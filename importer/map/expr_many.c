@@ -188,7 +188,8 @@ static int logic_put(struct emit *self, const struct value *v)
 
     if (expr_true(v) == decided.truth)
         return b->out->put(b->out, &decided);
-    return expr_many(self->r, b->n->kids[1], b->in, &(struct branch_emit){{truth_put, self->r}, b->n, b->in, b->out}.emit);
+    return expr_many(self->r, b->n->kids[1], b->in,
+                     &(struct branch_emit){{truth_put, self->r}, b->n, b->in, b->out}.emit);
 }
 
 static int as_put(struct emit *self, const struct value *v)

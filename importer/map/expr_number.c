@@ -117,8 +117,9 @@ static bool decimal_read(struct str s, struct decimal *d)
         }
         scale += fraction;
     }
-    if (i < s.len && !str_parse_int64(str_make(s.at + i + 1 + (s.at[i + 1] == '+'), s.len - i - 1 - (s.at[i + 1] == '+')),
-                                      &exponent))
+    if (i < s.len &&
+        !str_parse_int64(str_make(s.at + i + 1 + (s.at[i + 1] == '+'), s.len - i - 1 - (s.at[i + 1] == '+')),
+                         &exponent))
         exponent = s.at[i + 1] == '-' ? -1000000000 : 1000000000;
     if (d->len == 0) {
         tidy(d);
@@ -378,8 +379,8 @@ static int too_large(struct run *r, const struct expr_node *n, const struct valu
                      SIDE_MAX);
 }
 
-int expr_number_op(struct run *r, const struct expr_node *n, enum number_op op, const struct value *a, const struct value *b,
-                   struct value *ret)
+int expr_number_op(struct run *r, const struct expr_node *n, enum number_op op, const struct value *a,
+                   const struct value *b, struct value *ret)
 {
     struct decimal x, y, z;
     int64_t i, j, k;

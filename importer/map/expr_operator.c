@@ -83,7 +83,8 @@ static int join_lists(struct run *r, const struct expr_node *n, const struct val
     return a->type == VALUE_ARRAY ? expr_list_array(&l, ret) : expr_list_object(&l, ret);
 }
 
-static int add(struct run *r, const struct expr_node *n, const struct value *a, const struct value *b, struct value *ret)
+static int add(struct run *r, const struct expr_node *n, const struct value *a, const struct value *b,
+               struct value *ret)
 {
     if (a->type == VALUE_NULL || b->type == VALUE_NULL) {
         *ret = a->type == VALUE_NULL ? *b : *a;
@@ -223,7 +224,8 @@ int expr_arithmetic(struct run *r, const struct expr_node *n, enum expr_op op, c
 /* --- parts ------------------------------------------------------------------------------------------------- */
 
 /* One end of a slice as a position in 0..n: null is the given end, negative counts from the end. */
-static int slice_end(struct run *r, const struct expr_node *n, const struct value *v, size_t count, bool end, size_t *ret)
+static int slice_end(struct run *r, const struct expr_node *n, const struct value *v, size_t count, bool end,
+                     size_t *ret)
 {
     struct expr_shown shown;
     int64_t i;

@@ -369,7 +369,8 @@ static struct expr_node *ended(struct parser *p, struct expr_node *root)
     if (!root || p->lex.token == TOKEN_END)
         return root;
     if (p->path) {
-        expr_bad(p->err, p->lex.from, parser_token_len(p), W0238, "'%.*s' has no place in a path", STR_ARG(parser_token_source(p)));
+        expr_bad(p->err, p->lex.from, parser_token_len(p), W0238, "'%.*s' has no place in a path",
+                 STR_ARG(parser_token_source(p)));
         err_help(p->err, "functions and operators belong in expr:");
     } else if (p->lex.token < 256 && strchr(")]}", p->lex.token)) {
         expr_bad(p->err, p->lex.from, 1, W0230, "nothing is open that this '%c' could close", p->lex.token);

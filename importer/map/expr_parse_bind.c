@@ -46,7 +46,8 @@ static struct expr_pattern *parse_array_pattern(struct parser *p)
     do {
         struct expr_pattern *item;
 
-        if (!pattern || parser_advance(p) < 0 || !(item = parse_pattern(p)) || pattern_add(p, pattern, NULL, -1, item) < 0)
+        if (!pattern || parser_advance(p) < 0 || !(item = parse_pattern(p)) ||
+            pattern_add(p, pattern, NULL, -1, item) < 0)
             return NULL;
     } while (p->lex.token == ',');
     return parser_expect_close(p, ']', pattern->at) < 0 ? NULL : pattern;
@@ -150,8 +151,8 @@ struct expr_node *parser_reduce(struct parser *p, enum expr_op op, uint32_t at)
     int locals = p->n_locals;
     uint32_t opened;
 
-    if (!node || parser_deeper(p) < 0 || !(node->kids[0] = parser_postfix(p, parser_term(p))) || parser_expect_word(p, "as") < 0 ||
-        !(node->pattern = parse_pattern(p)))
+    if (!node || parser_deeper(p) < 0 || !(node->kids[0] = parser_postfix(p, parser_term(p))) ||
+        parser_expect_word(p, "as") < 0 || !(node->pattern = parse_pattern(p)))
         return NULL;
     opened = p->lex.from;
     if (parser_expect(p, '(', "'('") < 0)
@@ -224,7 +225,8 @@ static int parse_entry(struct parser *p, struct nodes *entries)
     } else if (p->lex.token == TOKEN_FORMAT) {
         key = parser_format(p);
     } else if (p->lex.token == '(') {
-        if (parser_deeper(p) < 0 || parser_advance(p) < 0 || !(key = parser_pipe(p)) || parser_expect_close(p, ')', at) < 0)
+        if (parser_deeper(p) < 0 || parser_advance(p) < 0 || !(key = parser_pipe(p)) ||
+            parser_expect_close(p, ')', at) < 0)
             return -1;
         p->nest--;
         if (p->lex.token != ':') {

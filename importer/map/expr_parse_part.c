@@ -309,7 +309,8 @@ static struct expr_node *path_key(struct parser *p)
         key = parser_new_constant(p, p->lex.from, value_number(digits));
         return parser_advance(p) < 0 ? NULL : key;
     }
-    expr_bad(p->err, p->lex.from, parser_token_len(p), W0238, "a path takes a whole number or a quoted key between [ and ]");
+    expr_bad(p->err, p->lex.from, parser_token_len(p), W0238,
+             "a path takes a whole number or a quoted key between [ and ]");
     err_help(p->err, "anything more belongs in expr:");
     return NULL;
 }

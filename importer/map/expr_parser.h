@@ -46,7 +46,8 @@ int parser_deeper(struct parser *p);
 struct expr_node *parser_new_node(struct parser *p, enum expr_op op, uint32_t at, size_t n);
 struct expr_node *parser_finish(struct parser *p, struct expr_node *node);
 struct expr_node *parser_node1(struct parser *p, enum expr_op op, uint32_t at, struct expr_node *a);
-struct expr_node *parser_node2(struct parser *p, enum expr_op op, uint32_t at, struct expr_node *a, struct expr_node *b);
+struct expr_node *parser_node2(struct parser *p, enum expr_op op, uint32_t at, struct expr_node *a,
+                               struct expr_node *b);
 struct expr_node *parser_new_constant(struct parser *p, uint32_t at, struct value v);
 struct expr_node *parser_new_input(struct parser *p, uint32_t at);
 int parser_nodes_add(struct parser *p, struct nodes *list, struct expr_node *node);

@@ -87,7 +87,8 @@ static struct expr_regex *regex_new(struct str pattern, struct str flags, char w
         return NULL;
     letter = read_flags(flags, re, &options);
     if (letter) {
-        snprintf(why, 200, "there is no flag '%c'; there are g, i, n, p, s and x", letter >= ' ' && letter < 127 ? letter : '?');
+        snprintf(why, 200, "there is no flag '%c'; there are g, i, n, p, s and x",
+                 letter >= ' ' && letter < 127 ? letter : '?');
         return NULL;
     }
     if (pattern.len > PATTERN_MAX) {
@@ -146,7 +147,8 @@ int expr_regex_prepare(struct checker *c, struct expr_node *n)
     if (!why[0])
         return err_oom(c->err);
     expr_bad(c->err, n->kids[0]->at, n->kids[0]->len, W0235, "%s", why);
-    return err_help(c->err, "at character %zu of the regular expression", expr_rune_count(str_make(pattern.at, where)) + 1);
+    return err_help(c->err, "at character %zu of the regular expression",
+                    expr_rune_count(str_make(pattern.at, where)) + 1);
 }
 
 /* The compiled expression: the prepared one, or one made for this call, which *own then holds. */
@@ -508,7 +510,8 @@ static int run_substitute(struct run *r, const struct expr_node *n, const struct
     struct expr_regex how;
     struct value pattern = value_null(), flags = value_null();
 
-    if (!n->regex && (expr_one(r, n->kids[0], in, &pattern) < 0 || (n->n > 2 && expr_one(r, n->kids[2], in, &flags) < 0)))
+    if (!n->regex &&
+        (expr_one(r, n->kids[0], in, &pattern) < 0 || (n->n > 2 && expr_one(r, n->kids[2], in, &flags) < 0)))
         return -1;
     re = regex_of(r, n, &pattern, n->n > 2 ? &flags : NULL, &own);
     if (!re)

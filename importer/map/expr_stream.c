@@ -415,7 +415,8 @@ static int key_of(struct run *r, const struct expr_node *n, const struct value *
     return expr_list_array(&g.list, ret);
 }
 
-static int with_keys(struct run *r, const struct expr_node *n, const struct value *in, struct sortable **ret, size_t *count)
+static int with_keys(struct run *r, const struct expr_node *n, const struct value *in, struct sortable **ret,
+                     size_t *count)
 {
     struct value_iter it;
     struct value key;
@@ -436,7 +437,8 @@ static int with_keys(struct run *r, const struct expr_node *n, const struct valu
     return 0;
 }
 
-static int sorted(struct run *r, const struct expr_node *n, const struct value *in, struct sortable **ret, size_t *count)
+static int sorted(struct run *r, const struct expr_node *n, const struct value *in, struct sortable **ret,
+                  size_t *count)
 {
     if (with_keys(r, n, in, ret, count) < 0)
         return -1;

@@ -96,8 +96,8 @@ int expr_fn_rtrimstr(struct run *r, const struct expr_node *n, const struct valu
 
 static bool is_blank(uint32_t c)
 {
-    return c == ' ' || (c >= 0x9 && c <= 0xd) || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-           c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+    return c == ' ' || (c >= 0x9 && c <= 0xd) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 static int trim(struct run *r, const struct expr_node *n, const struct value *in, bool left, bool right,

@@ -10,8 +10,8 @@ static int cannot_read(struct run *r, const struct expr_node *n, const struct va
 {
     struct expr_shown shown;
 
-    return expr_fail(r, n, W0438, v, "%s is not a time that %s can read: %s", expr_show(r, v, &shown), n->function->name,
-                     why);
+    return expr_fail(r, n, W0438, v, "%s is not a time that %s can read: %s", expr_show(r, v, &shown),
+                     n->function->name, why);
 }
 
 static int out_of_range(struct run *r, const struct expr_node *n, const struct value *v)
@@ -216,9 +216,10 @@ static int prepare_format(struct checker *c, struct expr_node *kid, bool reading
     if (!fault)
         return 0;
     expr_bad(c->err, kid->at, kid->len, W0236, "%s", fault);
-    return err_help(c->err, reading ? "%%Y %%m %%d %%H %%M %%S %%f %%z %%Z %%s %%y %%j %%e %%b %%a %%p %%I %%T %%R %%F %%D can be "
-                                      "read; \"iso\" stands for ISO 8601"
-                                    : "strftime's letters without those that depend on a language");
+    return err_help(
+        c->err, reading ? "%%Y %%m %%d %%H %%M %%S %%f %%z %%Z %%s %%y %%j %%e %%b %%a %%p %%I %%T %%R %%F %%D can be "
+                          "read; \"iso\" stands for ISO 8601"
+                        : "strftime's letters without those that depend on a language");
 }
 
 int expr_time_prepare(struct checker *c, struct expr_node *n)

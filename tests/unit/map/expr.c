@@ -1,7 +1,8 @@
 /* What expressions answer: windrow's own functions, exact numbers, paths, names; jq's part is in expr_jq.c. */
 #include "expr_try.h"
 
-static const struct { const char *expr, *input, *expected; } cases[] = {
+static const struct { const char *expr, *input, *expected;
+} cases[] = {
     /* exact numbers */
     {".", "1.50", "1.50"},
     {". + 0", "1.50", "1.5"},
@@ -44,7 +45,9 @@ static const struct { const char *expr, *input, *expected; } cases[] = {
     {"[range(0; 1; 0.25)]", "null", "[0,0.25,0.5,0.75]"},
 
     /* text */
-    {"trim, ltrim, rtrim", "\" \\u00a0a b\\n\"", "\"a b\" \"a b\\n\" \" \xc2\xa0" "a b\""},
+    {"trim, ltrim, rtrim", "\" \\u00a0a b\\n\"",
+     "\"a b\" \"a b\\n\" \" \xc2\xa0"
+     "a b\""},
     {"lower, upper", "\"\\u00c4rger \\u00df\"", "\"ärger ß\" \"ÄRGER ẞ\""},
     {"replace(\"a\"; \"bb\")", "\"abca\"", "\"bbbcbb\""},
     {"replace(\"x\"; \"y\")", "\"abc\"", "\"abc\""},
@@ -99,7 +102,8 @@ static const struct { const char *expr, *input, *expected; } cases[] = {
     {"epoch_ms", "-1", "\"1969-12-31T23:59:59.999Z\""},
     {"epoch_s", "253402300799", "\"9999-12-31T23:59:59Z\""},
     {"epoch_s", "-62135596800", "\"0001-01-01T00:00:00Z\""},
-    {"to_epoch_s, to_epoch_ms, to_epoch_us", "\"2020-03-02T20:54:56.824+01:00\"", "1583178896.824 1583178896824 1583178896824000"},
+    {"to_epoch_s, to_epoch_ms, to_epoch_us", "\"2020-03-02T20:54:56.824+01:00\"",
+     "1583178896.824 1583178896824 1583178896824000"},
     {".id | to_int | shr(22) + 1288834974657 | epoch_ms", "{\"id\":\"1234567890123456789\"}",
      "\"2020-03-02T19:54:56.824Z\""},
     {"to_time(\"%Y%m%d_%H%M%S\"; \"UTC\")", "\"20250701_120000\"", "\"2025-07-01T12:00:00Z\""},
@@ -131,13 +135,15 @@ static const struct { const char *expr, *input, *expected; } cases[] = {
     /* what mappings ask for */
     {"gsub(\"[\\\\x{10000}-\\\\x{10FFFF}]\"; \"__\") | gsub(\"[^A-Za-z0-9._-]\"; \"_\")",
      "\"a \\u00e9\\ud83c\\udf89 (1).md\"", "\"a______1_.md\""},
-    {". as $r | .id | ltrimstr($r.sender + \"__\") | sub(\"__[0-9a-f]{8}$\"; \"\") | capture(\"^(?<locale>.+?)__(?<file>.*)$\")",
+    {". as $r | .id | ltrimstr($r.sender + \"__\") | sub(\"__[0-9a-f]{8}$\"; \"\") | "
+     "capture(\"^(?<locale>.+?)__(?<file>.*)$\")",
      "{\"sender\":\"a__b\",\"id\":\"a__b__de__x__y.json__0123abcd\"}", "{\"locale\":\"de\",\"file\":\"x__y.json\"}"},
     {"gsub(\"https?://\\\\S+\"; \"x\" * 23) | length", "\"see https://example.org/a?b=c now\"", "31"},
-    {"first(.files[] | select(.customId == \"b\")).locale", "{\"files\":[{\"customId\":\"a\"},{\"customId\":\"b\",\"locale\":\"de\"}]}",
-     "\"de\""},
+    {"first(.files[] | select(.customId == \"b\")).locale",
+     "{\"files\":[{\"customId\":\"a\"},{\"customId\":\"b\",\"locale\":\"de\"}]}", "\"de\""},
     {"with_entries(select(.key != \"a\" and .key != \"b\"))", "{\"a\":1,\"b\":2,\"c\":3}", "{\"c\":3}"},
-    {"{upload: .m, raw_ids: ([.a, .b] | unique), n: (.l | length)}", "{\"m\":{\"x\":1},\"a\":\"q\",\"b\":\"p\",\"l\":[1,2]}",
+    {"{upload: .m, raw_ids: ([.a, .b] | unique), n: (.l | length)}",
+     "{\"m\":{\"x\":1},\"a\":\"q\",\"b\":\"p\",\"l\":[1,2]}",
      "{\"upload\":{\"x\":1},\"raw_ids\":[\"p\",\"q\"],\"n\":2}"},
     {"if .error then .error.message // \"failed\" elif .status == 200 then null else \"status \\(.status)\" end",
      "{\"status\":429}", "\"status 429\""},
@@ -298,7 +304,8 @@ static void test_constants(struct try *t)
 
         try_clear(t);
         e = expr_compile(str_of(constants[i].expr), &names, &t->compiled, &t->err);
-        if (!ok(e && expr_constant(e, &v) == (constants[i].expected != NULL), "%s is folded or not", constants[i].expr) ||
+        if (!ok(e && expr_constant(e, &v) == (constants[i].expected != NULL), "%s is folded or not",
+                constants[i].expr) ||
             !constants[i].expected)
             continue;
         value_json(&v, &t->out);
@@ -309,11 +316,17 @@ static void test_constants(struct try *t)
 /* What is wrong inside a string stays known, so that the column can decide. */
 static void test_flags(struct try *t)
 {
-    static const struct { const char *expr, *input; unsigned flags; } flags[] = {
-        {".a + \"x\"", "{\"a\":\"\\u0000\"}", VALUE_NUL}, {".a + \"x\"", "{\"a\":\"\\ud800\"}", VALUE_SURROGATE},
-        {"[.a]", "{\"a\":\"\\u0000\"}", VALUE_NUL}, {"{b: .a}", "{\"a\":\"\\ud800\"}", VALUE_SURROGATE},
-        {".a | upper", "{\"a\":\"\\ud800\"}", VALUE_SURROGATE}, {"\"-\\(.a)\"", "{\"a\":\"\\ud800\"}", VALUE_SURROGATE},
-        {".a | tojson", "{\"a\":\"\\u0000\"}", 0}, {"unhex", "\"ff\"", VALUE_BYTES}, {".a[:1]", "{\"a\":\"x\\u0000\"}", 0},
+    static const struct { const char *expr, *input; unsigned flags;
+    } flags[] = {
+        {".a + \"x\"", "{\"a\":\"\\u0000\"}", VALUE_NUL},
+        {".a + \"x\"", "{\"a\":\"\\ud800\"}", VALUE_SURROGATE},
+        {"[.a]", "{\"a\":\"\\u0000\"}", VALUE_NUL},
+        {"{b: .a}", "{\"a\":\"\\ud800\"}", VALUE_SURROGATE},
+        {".a | upper", "{\"a\":\"\\ud800\"}", VALUE_SURROGATE},
+        {"\"-\\(.a)\"", "{\"a\":\"\\ud800\"}", VALUE_SURROGATE},
+        {".a | tojson", "{\"a\":\"\\u0000\"}", 0},
+        {"unhex", "\"ff\"", VALUE_BYTES},
+        {".a[:1]", "{\"a\":\"x\\u0000\"}", 0},
     };
     struct expr_names names = try_names_of(t);
 
@@ -334,8 +347,10 @@ static void test_flags(struct try *t)
 
 static void test_keys(struct try *t)
 {
-    static const struct { const char *json, *key; } keys[] = {
-        {"\"a\\u00e9\"", "aé"}, {"1.0", "1"}, {"1e2", "100"}, {"[1, \"x\"]", "[1,\"x\"]"}, {"null", "null"}, {"true", "true"},
+    static const struct { const char *json, *key;
+    } keys[] = {
+        {"\"a\\u00e9\"", "aé"},      {"1.0", "1"},     {"1e2", "100"},
+        {"[1, \"x\"]", "[1,\"x\"]"}, {"null", "null"}, {"true", "true"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {

@@ -2,25 +2,6 @@
 #include "expr_try.h"
 #include "map/expr_internal.h"
 
-#include <fcntl.h>
-
-static bool read_docs(struct buf *text)
-{
-    static const char here[] = "tests/unit/map/expr_docs.c";
-    size_t root = strlen(__FILE__) - strlen(here);
-    char path[4096];
-    int fd;
-
-    snprintf(path, sizeof path, "%.*sdocs/expressions.md", (int)root, __FILE__);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    if (buf_read_fd(text, fd, 1 << 20, NULL) < 0)
-        buf_clear(text);
-    close(fd);
-    return text->len > 0;
-}
-
 /* One example: lines of the expression, then `< input`, then `> result` each, or `! failure`. */
 struct example {
     struct buf expr, input, expected;
@@ -44,7 +25,8 @@ static void run_example(struct try *t, struct example *x)
 {
     const char *got = try_expr(t, buf_text(&x->expr), buf_text(&x->input));
 
-    is_str(x->fails ? t->err.message : got, buf_text(&x->expected), "%s over %s", buf_text(&x->expr), buf_text(&x->input));
+    is_str(x->fails ? t->err.message : got, buf_text(&x->expected), "%s over %s", buf_text(&x->expr),
+           buf_text(&x->input));
     if (!x->fails && t->err.scope)
         diag_text("failure", t->err.message);
     buf_release(&x->expr);
@@ -95,7 +77,7 @@ int main(void)
     const char *name;
 
     try_start(&t);
-    if (ok(read_docs(&text), "docs/expressions.md can be read")) {
+    if (ok(try_read_file("docs/expressions.md", &text), "docs/expressions.md can be read")) {
         ok(run_boxes(&t, buf_str(&text)) >= 25, "there are examples");
         for (size_t i = 0; (name = expr_function_name(i)); i++)
             ok(mentions(&text, name), "%s stands in docs/expressions.md", name);

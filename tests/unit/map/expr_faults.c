@@ -1,7 +1,12 @@
-/* Every refusal names its place: faults when compiling by offset and length, failures when running also by the value. */
+/* Every refusal names its place: faults by offset and length, failures of a run by the value as well. */
 #include "expr_try.h"
 
-static const struct { const char *expr; enum code code; unsigned at, len; const char *message, *help; } faults[] = {
+static const struct {
+    const char *expr;
+    enum code code;
+    unsigned at, len;
+    const char *message, *help;
+} faults[] = {
     {"lngth", W0231, 0, 5, "there is no function 'lngth'", "did you mean 'length'?"},
     {".a | xyzzyx(1)", W0231, 5, 6, "there is no function 'xyzzyx'", "a key of the record begins with a dot: .xyzzyx"},
     {"1 | replace(\"a\")", W0232, 4, 12, "'replace' takes 2 arguments, not 1", "arguments are separated by ';'"},
@@ -54,7 +59,8 @@ static const struct { const char *expr; enum code code; unsigned at, len; const 
      "name the zone: to_time(format; \"Europe/Berlin\"), or \"UTC\""},
     {"to_time(\"%F\"; \"Europe/Berln\")", W0236, 14, 14, "no such time zone: 'Europe/Berln'", NULL},
     {"strftime(\"%E\")", W0236, 9, 4, "the format has a letter behind '%' that cannot be written", NULL},
-    {"\"a\" + 1", W0237, 0, 7, "cannot add a string (\"a\") and an integer (1)", "\"\\(...)\" puts any value into a string"},
+    {"\"a\" + 1", W0237, 0, 7, "cannot add a string (\"a\") and an integer (1)",
+     "\"\\(...)\" puts any value into a string"},
     {".x + (1 / 0)", W0237, 6, 5, "1 cannot be divided by zero", ""},
     {"limit(1, 2; .)", W0237, 6, 4, "a count takes one value, and this may give many",
      "first(...) takes the first of them, [...] makes an array"},
@@ -62,7 +68,13 @@ static const struct { const char *expr; enum code code; unsigned at, len; const 
     {"reduce 1 as $x (1, 2; 3)", W0237, 16, 4, "the start of a loop takes one value, and this may give many", NULL},
 };
 
-static const struct { const char *path; bool each; enum code code; unsigned at, len; const char *message; } path_faults[] = {
+static const struct {
+    const char *path;
+    bool each;
+    enum code code;
+    unsigned at, len;
+    const char *message;
+} path_faults[] = {
     {"a", false, W0238, 0, 1, "a path begins with '.', '^' or '$'"},
     {"\"text\"", false, W0238, 0, 1, "a path begins with '.', '^' or '$'"},
     {".a[]", false, W0238, 2, 2, "[] gives many values, and a column takes one"},
@@ -76,13 +88,19 @@ static const struct { const char *path; bool each; enum code code; unsigned at, 
     {".a.", true, W0230, 3, 0, "the expression ends where a key behind '.' is expected"},
 };
 
-static const struct { const char *expr, *input; enum code code; unsigned at, len; const char *message, *value, *pointer; } failures[] = {
+static const struct {
+    const char *expr, *input;
+    enum code code;
+    unsigned at, len;
+    const char *message, *value, *pointer;
+} failures[] = {
     {".a.b", "{\"a\":\"text\"}", W0431, 0, 4, "cannot get \"b\" of a string (\"text\")", "text", "/a"},
     {".a[0].x", "{\"a\":[true]}", W0431, 0, 7, "cannot get \"x\" of a boolean (true)", "true", "/a/0"},
     {".a[0]", "{\"a\":{}}", W0431, 0, 5, "cannot get item 0 of an object", "{}", "/a"},
     {"1 + .a", "{\"a\":\"x\"}", W0431, 0, 6, "cannot add an integer (1) and a string (\"x\")", NULL, NULL},
     {"[.[] | .]", "5", W0431, 1, 3, "cannot go through the items of an integer (5)", "5", ""},
-    {".a | tonumber", "{\"a\":\"1,5\"}", W0435, 5, 8, "a string (\"1,5\") is not a number as JSON spells it", "1,5", "/a"},
+    {".a | tonumber", "{\"a\":\"1,5\"}", W0435, 5, 8, "a string (\"1,5\") is not a number as JSON spells it", "1,5",
+     "/a"},
     {".a | to_int", "{\"a\":1.5}", W0435, 5, 6, "a number (1.5) is not a whole number", "1.5", "/a"},
     {".a / .b", "{\"a\":1,\"b\":0}", W0440, 0, 7, "1 cannot be divided by zero", NULL, NULL},
     {"1.5 % .", "2", W0431, 0, 7, "'%' is for whole numbers", NULL, NULL},
@@ -90,16 +108,20 @@ static const struct { const char *expr, *input; enum code code; unsigned at, len
     {"error(\"no \\(.a)\")", "{\"a\":5}", W0432, 0, 17, "no 5", NULL, NULL},
     {"range(.)|select(. < 0)", "100000000", W0433, 16, 5, NULL, NULL, NULL},
     {"\"x\" * .", "100000000", W0433, 0, 7, "the expression makes more than 64 MB", NULL, NULL},
-    {"reduce range(.) as $i (null; [.])", "1000", W0433, 29, 3, "the expression makes a value that nests deeper than 512", NULL, NULL},
-    {"reduce range(.) as $i (10; . * .)", "20", W0434, 27, 5, "the result has more than 1000 digits before or behind its point", NULL, NULL},
-    {". + 1", "1e5000", W0434, 0, 5, "a number to calculate with has at most 1000 digits before and behind its point", "1e5000", ""},
+    {"reduce range(.) as $i (null; [.])", "1000", W0433, 29, 3,
+     "the expression makes a value that nests deeper than 512", NULL, NULL},
+    {"reduce range(.) as $i (10; . * .)", "20", W0434, 27, 5,
+     "the result has more than 1000 digits before or behind its point", NULL, NULL},
+    {". + 1", "1e5000", W0434, 0, 5, "a number to calculate with has at most 1000 digits before and behind its point",
+     "1e5000", ""},
     {"test(.)", "\"(\"", W0437, 0, 7, "missing closing parenthesis, at character 2 of the regular expression", "(", ""},
     {"test(\"(a+)+$\")", "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"", W0437, 0, 14,
      "the regular expression gave up on this text: it needs too many attempts", NULL, NULL},
     {"to_time(\"%Y-%m-%d\"; \"UTC\")", "\"2023-02-29\"", W0438, 0, 26,
      "a string (\"2023-02-29\") is not a time that to_time can read: the month has no such day", "2023-02-29", ""},
     {"to_time(\"%Y-%m-%d\"; \"UTC\")", "\"2023-02-28x\"", W0438, 0, 26,
-     "a string (\"2023-02-28x\") is not a time that to_time can read: the text goes on behind what the format describes", NULL, NULL},
+     "a string (\"2023-02-28x\") is not a time that to_time can read: the text goes on behind what the format "
+     "describes", NULL, NULL},
     {"to_time(\"iso\")", "\"2023-02-28T10:00:00\"", W0438, 0, 14, "this time does not say its zone", NULL, NULL},
     {"epoch_s", "1.0000001", W0438, 0, 7, "a number (1.0000001) is finer than a microsecond", NULL, NULL},
     {"epoch_s", "253402300800", W0438, 0, 7, "this is no time between the years 1 and 9999", NULL, NULL},
@@ -107,11 +129,13 @@ static const struct { const char *expr, *input; enum code code; unsigned at, len
     {"to_time(\"iso\"; \"Europe/Berlin\")", "\"2025-03-30T02:30:00\"", W0441, 0, 31,
      "the clocks of this zone skipped this time of day", "2025-03-30T02:30:00", ""},
     {"fromjson", "\"[1,]\"", W0439, 0, 8, "not JSON: expected a value at character 4", NULL, NULL},
-    {"fromjson", "\"{\\\"a\\\":1} x\"", W0439, 0, 8, "not JSON: something follows the value at character 9", NULL, NULL},
+    {"fromjson", "\"{\\\"a\\\":1} x\"", W0439, 0, 8, "not JSON: something follows the value at character 9", NULL,
+     NULL},
     {"@base64d", "\"a%\"", W0439, 0, 8, "not base64: byte 1 is no letter of it", NULL, NULL},
     {"unhex", "\"abc\"", W0439, 0, 5, "an odd number of hexadecimal digits", NULL, NULL},
     {"unhex | length", "\"ff\"", W0436, 8, 6, "length needs text, and byte 0 of this is not valid UTF-8", NULL, NULL},
-    {"uuid5(\"x\"; .)", "\"a\"", W0439, 0, 13, "the namespace is neither a UUID nor one of dns, url, oid, x500", NULL, NULL},
+    {"uuid5(\"x\"; .)", "\"a\"", W0439, 0, 13, "the namespace is neither a UUID nor one of dns, url, oid, x500", NULL,
+     NULL},
     {"length", "true", W0431, 0, 6, "a boolean (true) has no length", NULL, NULL},
     {"trim", "5", W0431, 0, 4, "trim needs a string, not an integer (5)", NULL, NULL},
     {"{(.): 1}", "5", W0431, 2, 1, "a key is a string, not an integer (5)", "5", ""},
@@ -179,7 +203,8 @@ static void check_failures(struct try *t)
         ok(v.type == VALUE_BOOL && v.truth, "%s: the result is untouched", failures[i].expr);
         if (failures[i].message)
             is_str(t->err.message, failures[i].message, "%s: reason", failures[i].expr);
-        if (!ok(t->err.map_column == failures[i].at && t->err.map_len == failures[i].len, "%s: place", failures[i].expr))
+        if (!ok(t->err.map_column == failures[i].at && t->err.map_len == failures[i].len, "%s: place",
+                failures[i].expr))
             printf("#   got %u+%u\n", t->err.map_column, t->err.map_len);
         if (failures[i].value)
             is_str(t->err.value, failures[i].value, "%s: value", failures[i].expr);
