@@ -103,22 +103,6 @@ static int building_keyed(void *context, int slot, struct str key, struct value 
     }
 }
 
-/* The key as text: strings as they are, everything else as JSON. */
-static int key_text(const struct value *v, struct arena *a, struct str *ret)
-{
-    struct buf json = BUF_INIT;
-
-    if (v->type == VALUE_STRING)
-        return value_text(v, a, ret);
-    if (value_json(v, &json) < 0) {
-        buf_release(&json);
-        return -1;
-    }
-    *ret = arena_str(a, buf_str(&json));
-    buf_release(&json);
-    return ret->at ? 0 : -1;
-}
-
 static size_t *find_slot(const struct lookup_index *index, uint64_t hash, struct str key)
 {
     size_t at = hash & (index->n_slots - 1);
@@ -260,7 +244,9 @@ static int add_entry(struct building *b, const struct value *item, bool readable
         return -1;
     if (v.type == VALUE_ABSENT || v.type == VALUE_NULL)
         return 0;
-    if (key_text(&v, b->scratch, &e.key) < 0 || !(e.key = arena_str(&index->arena, e.key)).at)
+    if (expr_lookup_key(&v, b->scratch, &e.key, err) < 0)
+        return -1;
+    if (!(e.key = arena_str(&index->arena, e.key)).at)
         return err_oom(err);
     e.hash = str_hash(e.key);
     e.file = (uint32_t)(b->file ? b->file - b->l->files : 0);
@@ -462,7 +448,8 @@ static int build_of(struct building *b, const struct lookup_captures *captures, 
 {
     struct { struct lookup *l; const struct lookup_captures *captures; } context = {b->l, captures};
     struct expr_run run = {.arena = b->scratch, .variable = container_variable, .keyed = container_keyed,
-                           .context = &context, .now_us = b->l->now_us};
+                           .context = &context, .now_us = b->l->now_us,
+                           .uuid_namespace = b->l->p->space};
     struct value container, key, item, null = value_null();
     struct value_iter it;
 
@@ -486,7 +473,7 @@ static int build(struct lookup *l, struct lookup_index *index, const struct look
     int ret;
 
     b.run = (struct expr_run){.arena = &scratch, .variable = building_variable, .keyed = building_keyed, .context = &b,
-                              .now_us = l->now_us};
+                              .now_us = l->now_us, .uuid_namespace = l->p->space};
     if (grow(index) < 0)
         return err_oom(err);
     ret = index->source->files ? lookup_siblings(l, index->source->files, captures, add_file, &b, err)
