@@ -148,7 +148,7 @@ static bool is_updated(const struct staged *w, size_t i)
 
     if (is_key(w->t, i))
         return false;
-    if (w->how->mode == SINK_RECONCILE || spec->n_update == 0)
+    if ((w->how->mode == SINK_RECONCILE && !sink_condition_of(spec)) || spec->n_update == 0)
         return true;
     for (size_t k = 0; k < spec->n_update; k++) {
         if (spec->update[k] == i)
@@ -192,7 +192,7 @@ int postgres_stage_differs(const struct staged *w, const char *new_name, struct 
 
 bool postgres_stage_has_condition(const struct staged *w)
 {
-    return w->how->mode != SINK_RECONCILE && w->t->spec->when;
+    return sink_condition_of(w->t->spec) != NULL;
 }
 
 static int add_conflict(const struct staged *w, struct buf *out)

@@ -39,6 +39,10 @@ struct sink_spec {
     size_t n_update;
     const char *when;               /* UPDATE: SQL over old.COLUMN and new.COLUMN; NULL: always */
 };
+static inline const char *sink_condition_of(const struct sink_spec *spec)
+{
+    return spec->conflict == SINK_CONFLICT_UPDATE ? spec->when : NULL;
+}
 
 /* Encoded rows of one table, one after the other. */
 struct sink_rows {
@@ -60,7 +64,8 @@ struct sink;
 struct sink_table;
 
 /* How rows of a write meet rows that are there. FRESH: by the spec's conflict. RECONCILE: rows with the same key are
- * brought to the new state where they differ, whatever the conflict says (a changed file is loaded again). */
+ * brought to the new state where they differ (a changed file is loaded again). A spec's `when` holds in both: what it
+ * forbids stays as it is, and with it only the columns of `update` change; without it the conflict does not count. */
 enum sink_mode { SINK_FRESH = 0, SINK_RECONCILE };
 
 struct sink_write {

@@ -160,7 +160,7 @@ static bool is_key(const struct sink_spec *spec, size_t ordinal)
 
 static bool is_set(const struct sink_spec *spec, enum sink_mode mode, size_t ordinal)
 {
-    if (mode == SINK_RECONCILE || spec->n_update == 0)
+    if ((mode == SINK_RECONCILE && !sink_condition_of(spec)) || spec->n_update == 0)
         return !is_key(spec, ordinal);
     for (size_t i = 0; i < spec->n_update; i++) {
         if (spec->update[i] == ordinal)
@@ -199,7 +199,7 @@ static int prepare_examine(struct sink_table *t, enum sink_mode mode, struct err
 {
     CLEANUP(text_release) struct text x = {0};
     const struct sink_spec *spec = t->spec;
-    const char *when = mode == SINK_FRESH ? spec->when : NULL;
+    const char *when = sink_condition_of(spec);
     struct err why = {0};
 
     add_same(&x, spec, mode);

@@ -124,8 +124,12 @@ static void conflicts(struct sink *s)
     test_load(t, SINK_FRESH, ROWS("1", "6", "older", "1", "8", "newer", "2", "2", "two", "4", "1", "x", "9", "1", "n"),
               5, "1 1 1 2 0", "", "update on a condition");
     is_str(test_answer(s, "SELECT body FROM notes WHERE id = 1"), "newer", "the condition chose");
-    test_load(t, SINK_RECONCILE, ROWS("1", "0", "reset", "9", "1", "n"), 2, "0 1 1 0 0", "",
-              "reconcile has no condition");
+    test_load(t, SINK_RECONCILE, ROWS("1", "0", "reset", "9", "1", "n"), 2, "0 0 1 1 0", "",
+              "reconcile keeps what the condition forbids");
+    test_load(t, SINK_RECONCILE, ROWS("1", "10", "reset"), 1, "0 1 0 0 0", "", "and changes what it allows");
+    test_release(t);
+    t = test_prepare(s, &catalog, "notes", "id at body", "id", SINK_CONFLICT_UPDATE, "", NULL);
+    test_load(t, SINK_RECONCILE, ROWS("1", "0", "reset"), 1, "0 1 0 0 0", "", "reconcile without a condition");
     test_release(t);
     t = test_prepare(s, &catalog, "notes", "id at body", "id", SINK_CONFLICT_UPDATE, "body", NULL);
     test_load(t, SINK_FRESH, ROWS("1", "5", "reset", "2", "5", "zwei"), 2, "0 1 1 0 0", "", "only some columns");
