@@ -22,12 +22,12 @@ struct app {
     const char *args[APP_LIST_MAX];         /* what is not an option */
     size_t n_args;
 
-    const char *to, *level, *jobs, *memory, *max_rejects, *on_error, *progress, *color, *show, *schema_dir, *system;
+    const char *to, *level, *jobs, *memory, *max_rejects, *on_error, *progress, *color, *show, *schema_dir, *system, *mapping;
     const char *set[APP_LIST_MAX], *summary[APP_LIST_MAX];
     size_t n_set, n_summary;
     bool json, quiet, fresh, rehash, prune, no_sql, hide_values, help, yes, dry_run, sql, schema, out_of_order,
         accept_changed, all, markdown;
-    const char *until, *wait;
+    const char *until, *wait, *scratch, *lock_timeout;
 };
 
 /* Print "windrow: MESSAGE" to stderr and return EXIT_USAGE. */
@@ -58,6 +58,9 @@ int cmd_status(struct app *app);
 int cmd_lint(struct app *app);
 int cmd_explain(struct app *app);
 int cmd_schema(struct app *app);
+/* `schema up` of a whole system before something else; prints to stderr alone. */
+int cmd_schema_first(struct app *app, const char *system);
+int cmd_rejects(struct app *app);
 int cmd_version(struct app *app);
 
 #endif

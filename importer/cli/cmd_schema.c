@@ -133,12 +133,12 @@ static bool stop_wanted(void *context)
 
 /* ---- opening ---- */
 
-static bool seconds(const char *text, uint32_t *ret_ms)
+static bool seconds(const char *option, const char *text, uint32_t *ret_ms)
 {
     uint64_t n;
 
     if (!str_parse_uint64(str_of(text), &n) || n < 1 || n > 86400)
-        return app_usage("--wait %s: it is a number of seconds from 1 to 86400", text), false;
+        return app_usage("--%s %s: it is a number of seconds from 1 to 86400", option, text), false;
     *ret_ms = (uint32_t)n * MS;
     return true;
 }
@@ -162,22 +162,23 @@ static const char *system_dir(struct app *app, const char *system, const char **
 }
 
 /* NULL after a message, with *status set. */
-static struct migrate *open_system(struct app *app, bool read_only, int *status)
+static struct migrate *open_system(struct app *app, const char *system, bool read_only, int *status)
 {
     struct migrate_options o = {.read_only = read_only,
                                 .may_be_new = app->dry_run,
                                 .out_of_order = app->out_of_order,
                                 .accept_changed = app->accept_changed,
                                 .stop = stop_wanted,
-                                .scratch = getenv("WINDROW_SCRATCH")};
+                                .scratch = app->scratch ? app->scratch : getenv("WINDROW_SCRATCH")};
     enum progress_mode mode;
     struct err err = {0};
     struct migrate *m;
 
     *status = EXIT_USAGE;
     o.target = app_target(app, true);
-    o.dir = o.target ? system_dir(app, app->args[1], &o.system) : NULL;
-    if (!o.dir || (app->wait && !seconds(app->wait, &o.wait_ms)))
+    o.dir = o.target ? system_dir(app, system, &o.system) : NULL;
+    if (!o.dir || (app->wait && !seconds("wait", app->wait, &o.wait_ms)) ||
+        (app->lock_timeout && !seconds("lock-timeout", app->lock_timeout, &o.lock_ms)))
         return NULL;
     if (!progress_mode_by_name(app->quiet ? "none" : app->progress ? app->progress : "auto", STDERR_FILENO, &mode)) {
         app_usage("--progress %s: it is auto, plain, json or none", app->progress);
@@ -323,7 +324,7 @@ static int schema_move(struct app *app, enum migrate_direction d)
 
     if (!read_range(app, &range))
         return EXIT_USAGE;
-    m = open_system(app, app->dry_run, &status);
+    m = open_system(app, app->args[1], app->dry_run, &status);
     if (!m)
         return status;
     if (app->dry_run) {
@@ -336,6 +337,21 @@ static int schema_move(struct app *app, enum migrate_direction d)
             status =
                 print_steps(app, &r, d == MIGRATE_UP ? "all versions are applied" : "no version is applied", status);
     }
+    migrate_close(m);
+    return status;
+}
+
+int cmd_schema_first(struct app *app, const char *system)
+{
+    CLEANUP(migrate_result_release) struct migrate_result r = {0};
+    const struct migrate_range all = {0};
+    struct err err = {0};
+    int status = EXIT_DONE;
+    struct migrate *m = open_system(app, system, false, &status);
+
+    if (!m)
+        return status;
+    status = migrate_up(m, &all, &r, &err) < 0 ? fail(app, &err) : r.stopped ? EXIT_INTERRUPTED : EXIT_DONE;
     migrate_close(m);
     return status;
 }
@@ -401,7 +417,7 @@ static int schema_status(struct app *app)
     CLEANUP(migrate_status_release) struct migrate_status s = {0};
     struct err err = {0};
     int status;
-    struct migrate *m = open_system(app, true, &status);
+    struct migrate *m = open_system(app, app->args[1], true, &status);
 
     if (!m)
         return status;
@@ -479,7 +495,7 @@ static int schema_verify(struct app *app)
     CLEANUP(migrate_drifts_release) struct migrate_drifts d = {0};
     struct err err = {0};
     int status;
-    struct migrate *m = open_system(app, true, &status);
+    struct migrate *m = open_system(app, app->args[1], true, &status);
 
     if (!m)
         return status;
@@ -514,7 +530,7 @@ static int schema_baseline(struct app *app)
         return app_usage("schema baseline SYSTEM N: the version that the database has");
     if (!number("baseline", app->args[2], &version))
         return EXIT_USAGE;
-    m = open_system(app, false, &status);
+    m = open_system(app, app->args[1], false, &status);
     if (!m)
         return status;
     status = migrate_baseline(m, version, &err) < 0 ? fail(app, &err) : EXIT_DONE;
