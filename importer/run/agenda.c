@@ -109,6 +109,16 @@ static int keys_text(const struct run *run, struct buf *out)
     return 0;
 }
 
+static int note_mapping(struct run *run, struct db *db, struct err *err)
+{
+    char *path = realpath(run->o->mapping, NULL);
+    int ret = path && str_utf8_invalid_at(str_of(path)) == strlen(path)
+                  ? ledger_run_mapping(db, run->id, str_of(path), err) : 0;
+
+    free(path);
+    return ret;
+}
+
 static int start_run(struct run *run, struct db *db, struct err *err)
 {
     struct buf params = BUF_INIT, identity = BUF_INIT, keys = BUF_INIT;
@@ -119,6 +129,8 @@ static int start_run(struct run *run, struct db *db, struct err *err)
     else if (db_identity(db, &identity, err) == 0)
         ret = ledger_start_run(db, run->job, str_of(run->p->digest), str_of(buf_text(&params)),
                                str_of(buf_text(&keys)), str_of(buf_text(&identity)), &run->id, err);
+    if (ret == 0)
+        ret = note_mapping(run, db, err);
     buf_release(&keys);
     buf_release(&params);
     buf_release(&identity);
@@ -273,18 +285,11 @@ int run_agenda(struct run *run, struct err *err)
     return run->ledger ? agenda_of_ledger(run, err) : survey(run, err);
 }
 
-/* The statements of after:, and the word that the run is done, in one transaction. */
-static int finish_in_transaction(struct run *run, struct db *db, bool *finished, struct err *err)
+static int statements_after(struct run *run, struct db *db, struct err *err)
 {
     const struct mapping *m = run->mapping;
     const char *engine = db_engine(db) == DB_SQLITE ? "sqlite" : "postgresql";
-    int64_t open = 0;
-    struct ledger_run last;
 
-    if (ledger_lock_job(db, run->job, err) < 0 || ledger_open_units(db, run->job, &open, err) < 0)
-        return -1;
-    if (open || ledger_last_run(db, run->job, &last, err) != 1 || !unfinished(&last))
-        return 0;
     for (size_t i = 0; i < m->n_afters; i++) {
         const struct mapping_after *after = &m->afters[i];
         char *sql;
@@ -300,6 +305,36 @@ static int finish_in_transaction(struct run *run, struct db *db, bool *finished,
             return -1;
         }
     }
+    return 0;
+}
+
+int run_after(struct run *run, struct err *err)
+{
+    struct db *db = run->ops->db(run->first);
+
+    if (run->mapping->n_afters == 0)
+        return 0;
+    if (db_begin(db, err) < 0)
+        return -1;
+    if (statements_after(run, db, err) < 0) {
+        db_rollback(db);
+        return -1;
+    }
+    return db_commit(db, err) == DB_COMMITTED ? 0 : -1;
+}
+
+/* The statements of after:, and the word that the run is done, in one transaction. */
+static int finish_in_transaction(struct run *run, struct db *db, bool *finished, struct err *err)
+{
+    int64_t open = 0;
+    struct ledger_run last;
+
+    if (ledger_lock_job(db, run->job, err) < 0 || ledger_open_units(db, run->job, &open, err) < 0)
+        return -1;
+    if (open || ledger_last_run(db, run->job, &last, err) != 1 || !unfinished(&last))
+        return 0;
+    if (statements_after(run, db, err) < 0)
+        return -1;
     *finished = true;
     return ledger_end_run(db, run->id, "done", (struct str){0}, err);
 }

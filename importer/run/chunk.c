@@ -1,5 +1,5 @@
 /* A unit's files, rule by rule and record by record, into rows; and what is said of those that fail. */
-#include "run/run_internal.h"
+#include "run/replay.h"
 
 #include "base/cleanup.h"
 #include "base/fault.h"
@@ -22,6 +22,7 @@ void chunk_clear(struct worker *w)
     keys_set_release(&w->old_keys);
     w->lines = 0;
     w->over_limit = false;
+    w->kept = NULL;
     write_clear(w);
     err_release(&w->failure);
 }
@@ -100,6 +101,8 @@ static int keep_reject(struct worker *w, const struct program_rule *rule, struct
 
     if (!r)
         return -1;
+    if (w->kept && w->kept->root == file->root && w->kept->record_byte == from->byte && str_eq(w->kept->path, file->path))
+        record = (struct str){0};   /* stands with the reject before, of the same record */
     *r = (struct ledger_reject){
         .root = file->root, .path = file->path, .pointer = kept(&w->arena, str_of(e->pointer)),
         .table = rule ? str_of(rule->table->name) : (struct str){0}, .code = str_of(code_entry(e->code)->name),
@@ -108,6 +111,8 @@ static int keep_reject(struct worker *w, const struct program_rule *rule, struct
         .line = e->line, .column = e->column, .byte = e->byte, .has_byte = e->has_byte, .map_line = e->map_line,
         .rule = rule ? rule->source->name.text : (struct str){0}, .record_line = from->line, .record_byte = from->byte,
         .record_index = from->index, .row = steps_text(w, rule, from)};
+    if (r->record.at)
+        w->kept = r;
     *w->last_reject = r;
     w->last_reject = &r->next;
     return 0;
@@ -138,6 +143,7 @@ struct origin chunk_origin(const struct worker *w)
 
     ret.lost = !evaluator_steps(w->ev, &depth, &ret.steps);
     ret.depth = (uint8_t)depth;
+    ret.item = replay_current(w);
     return ret;
 }
 
@@ -158,7 +164,11 @@ void chunk_reject(struct worker *w, const struct program_rule *rule, struct str 
     w->account.rejects++;
     if (rule)
         w->account.rules[rule_ordinal(w->run, rule)].rejected++;
-    if (tell(w, &f, rule, file, &w->failure) < 0 || (w->run->ledger && keep_reject(w, rule, record, &at, e) < 0))
+    if (tell(w, &f, rule, file, &w->failure) < 0)
+        err_oom(&w->failure);
+    if (w->replay)
+        replay_refused(w, from->item);
+    else if (w->run->ledger && keep_reject(w, rule, record, &at, e) < 0)
         err_oom(&w->failure);
     if (w->run->o->stop_on_reject ||
         (w->run->o->has_max_rejects && __atomic_load_n(&w->run->account.rejects, __ATOMIC_RELAXED) + w->account.rejects >
@@ -174,6 +184,8 @@ static int on_row(void *context, const struct program_rule *rule, const struct c
     struct worker *w = context;
     struct account_rule *account = &w->account.rules[rule_ordinal(w->run, rule)];
 
+    if (w->replay && !replay_wants(w))
+        return 0;
     account->read++;
     if (w->run->o->level != RUN_LOAD) {
         for (size_t i = 0; i < rule->n_columns; i++)
@@ -185,9 +197,13 @@ static int on_row(void *context, const struct program_rule *rule, const struct c
 static void on_rejected(void *context, const struct program_rule *rule, struct err *e)
 {
     struct worker *w = context;
+    struct origin from;
 
-    struct origin from = chunk_origin(w);
-
+    if (w->replay && !replay_wants(w)) {
+        err_release(e);
+        return;
+    }
+    from = chunk_origin(w);
     w->account.rules[rule_ordinal(w->run, rule)].read++;
     chunk_reject(w, rule, w->record->raw, &from, e);
 }
@@ -197,6 +213,8 @@ static void on_skipped(void *context, const struct program_rule *rule)
     struct worker *w = context;
     struct account_rule *account = &w->account.rules[rule_ordinal(w->run, rule)];
 
+    if (w->replay && !replay_wants(w))
+        return;
     account->read++;
     account->skipped++;
 }
@@ -322,6 +340,10 @@ static int broken_record(struct worker *w, const struct record *record, struct e
     struct origin from = {.line = record->line, .byte = record->byte, .index = record->index, .file = w->file,
                           .len = (uint32_t)record->raw.len};
 
+    if (w->replay) {
+        replay_broken(w);
+        from.item = replay_current(w);
+    }
     w->account.rules[rule_ordinal(w->run, w->rule)].read++;
     w->lines++;
     chunk_reject(w, w->rule, record->raw, &from, e);
@@ -459,6 +481,8 @@ static int read_file(struct worker *w, struct entry *file, size_t kind, bool fir
         ret = w->rule->reader->start(reader, &in, err);
     if (ret == 0)
         ret = read_records(w, reader, kind, first_reader, err);
+    if (ret == 0)
+        count_passed_over(w, reader_skipped(reader));
     if (ret == 0 && first_reader)
         ret = write_hash(w, in.fd, err);
     if (ret == 0)
@@ -522,12 +546,47 @@ static void count_files(struct worker *w)
     }
 }
 
+static void on_orphan_of_replay(void *context, const struct program_index *index, struct str key, struct str path,
+                                uint64_t line)
+{
+    (void)context;
+    (void)index;
+    (void)key;
+    (void)path;
+    (void)line;
+}
+
+void chunk_listen(struct worker *w)
+{
+    w->out = (struct evaluate_out){w, on_row, on_rejected, on_skipped, on_mended, on_sibling, on_orphan, on_warned, NULL};
+    if (w->replay)
+        w->out.orphan = on_orphan_of_replay;
+    else if (w->run->o->level != RUN_LOAD)
+        w->out.unread = on_unread;
+}
+
+int chunk_feed(struct worker *w, const struct program_rule *rule, uint32_t file, struct input *in, struct err *err)
+{
+    struct reader *reader;
+
+    if (!evaluator_file(w->ev, rule, &w->unit.files[file]))
+        return 0;
+    w->rule = rule;
+    w->file = file;
+    w->line_known = true;
+    if (!rule->reader)
+        return read_nothing(w, SIZE_MAX, false, err) < 0 ? -1 : 1;
+    reader = reader_of(w, err);
+    if (!reader || rule->reader->start(reader, in, err) < 0 || read_records(w, reader, SIZE_MAX, false, err) < 0)
+        return -1;
+    return 1;
+}
+
 int chunk_run(struct worker *w, struct err *err)
 {
     const struct program *p = w->run->p;
 
-    w->out = (struct evaluate_out){w, on_row, on_rejected, on_skipped, on_mended, on_sibling, on_orphan, on_warned,
-                                   w->run->o->level == RUN_LOAD ? NULL : on_unread};
+    chunk_listen(w);
     if (w->unit.mode == UNIT_GONE)
         return write_read_old_keys(w, err) < 0 ? -1 : write_delete_gone(w, err);
     count_files(w);

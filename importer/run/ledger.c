@@ -83,6 +83,12 @@ int ledger_start_run(struct db *db, int64_t job, struct str digest, struct str p
     return got == 1 ? 0 : -1;
 }
 
+int ledger_run_mapping(struct db *db, int64_t run, struct str path, struct err *err)
+{
+    return query(db, "UPDATE {w}runs SET mapping_path = $1 WHERE id = $2", (struct db_value[]){db_text(path), db_int(run)}, 2, NULL,
+                 err);
+}
+
 int ledger_run_state(struct db *db, int64_t run, const char *state, struct err *err)
 {
     struct db_value params[] = {db_text(str_of(state)), db_int(run)};
@@ -236,6 +242,18 @@ static int unit_of_row(const struct db_result *r, struct unit *ret, struct err *
     return 0;
 }
 
+int ledger_unit(struct db *db, int64_t id, struct unit *ret, struct err *err)
+{
+    struct db_result r = {0};
+    int got = query(db, "SELECT id, gen, mode, part, from_byte, to_byte, load_id, files, bytes FROM {w}units WHERE id = $1",
+                    (struct db_value[]){db_int(id)}, 1, &r, err);
+
+    if (got == 0)
+        got = r.n_rows ? unit_of_row(&r, ret, err) : err_set(err, ERR_RUN, W0604, "the ledger lost a unit of work");
+    db_result_release(&r);
+    return got;
+}
+
 int ledger_claim(struct db *db, int64_t job, int64_t after, struct unit *ret, struct err *err)
 {
     struct db_result r = {0};
@@ -270,14 +288,14 @@ int ledger_unit_done(struct db *db, int64_t unit, int64_t gen, bool *done, struc
 int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *chunk, int64_t *chunk_id, struct err *err)
 {
     struct db_result r = {0};
-    struct db_value swap[] = {db_int(chunk->unit->id), db_int(chunk->unit->gen)};
+    struct db_value swap[] = {db_int(chunk->unit->id), db_int(chunk->unit->gen), db_int(chunk->again)};
     struct db_value row[] = {db_int(chunk->run), db_int(chunk->unit->id), db_int(chunk->unit->gen + 1),
                              db_text(chunk->rows_json), db_int((int64_t)chunk->lines),
                              chunk->hash && chunk->unit->part ? db_bytes(str_make((const char *)chunk->hash, 16)) : db_null(),
                              chunk->keys.len ? db_bytes(chunk->keys) : db_null()};
 
     (void)job;
-    if (query(db, "UPDATE {w}units SET gen = gen + 1, state = 1 WHERE id = $1 AND gen = $2 AND state = 0", swap, 2, &r, err) < 0) {
+    if (query(db, "UPDATE {w}units SET gen = gen + 1, state = 1 WHERE id = $1 AND gen = $2 AND state = $3", swap, 3, &r, err) < 0) {
         db_result_release(&r);
         return -1;
     }

@@ -43,6 +43,8 @@ int ledger_lock_job(struct db *db, int64_t job, struct err *err);
 int ledger_last_run(struct db *db, int64_t job, struct ledger_run *ret, struct err *err);
 int ledger_start_run(struct db *db, int64_t job, struct str digest, struct str parameters, struct str keys,
                      struct str identity, int64_t *ret, struct err *err);
+/* Where the mapping stands, for replays. */
+int ledger_run_mapping(struct db *db, int64_t run, struct str path, struct err *err);
 int ledger_run_state(struct db *db, int64_t run, const char *state, struct err *err);
 int ledger_end_run(struct db *db, int64_t run, const char *state, struct str summary_json, struct err *err);
 
@@ -68,6 +70,8 @@ int ledger_parts(struct db *db, int64_t job, int64_t load, const struct entry *f
 /* Claim the next open unit after `after`: 1 with *ret, 0 when none is open, 2 when all open ones are held by others. The
  * claim is a row lock of the transaction on PostgreSQL. */
 int ledger_claim(struct db *db, int64_t job, int64_t after, struct unit *ret, struct err *err);
+/* A unit by its id, whatever its state. */
+int ledger_unit(struct db *db, int64_t id, struct unit *ret, struct err *err);
 int ledger_open_units(struct db *db, int64_t job, int64_t *ret, struct err *err);
 /* After a commit of unknown outcome: waits for the lost session. *done: the unit was committed at this generation. */
 int ledger_unit_done(struct db *db, int64_t unit, int64_t gen, bool *done, struct err *err);
@@ -80,6 +84,7 @@ struct ledger_chunk {
     struct str keys;                /* as run/keys.h packs them */
     uint64_t lines;                 /* records read */
     const unsigned char *hash;      /* part: 16 bytes over it; else 16 for each file of the unit; NULL: none */
+    bool again;                     /* a replay: the unit is done already */
 };
 /* The compare-and-swap, the chunk's row, the files' rows. -1 with W0603 when the unit was overtaken. */
 int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *chunk, int64_t *chunk_id, struct err *err);

@@ -6,7 +6,7 @@ static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS {w}jobs (id {serial}, mapping text NOT NULL, source text NOT NULL, UNIQUE (mapping, source))",
     "CREATE TABLE IF NOT EXISTS {w}runs (id {serial}, job_id bigint NOT NULL REFERENCES {w}jobs (id),"
     " digest text NOT NULL, parameters text NOT NULL, target text NOT NULL, windrow text NOT NULL, state text NOT NULL,"
-    " keys text NOT NULL,"
+    " keys text NOT NULL, mapping_path text,"
     " started_at {time} NOT NULL DEFAULT {now}, ended_at {time}, summary text)",
     "CREATE TABLE IF NOT EXISTS {w}units (id {serial}, job_id bigint NOT NULL REFERENCES {w}jobs (id),"
     " run_id bigint NOT NULL REFERENCES {w}runs (id), state smallint NOT NULL DEFAULT 0, gen bigint NOT NULL DEFAULT 0,"
@@ -27,7 +27,8 @@ static const char *const tables[] = {
     " byte bigint, pointer text, table_name text, code text NOT NULL, sqlstate text, message text NOT NULL, map_line integer,"
     " record {bytes}, rule text, record_line bigint, record_byte bigint, record_index bigint, row_path text,"
     " state text NOT NULL DEFAULT 'open')",
-    "CREATE INDEX IF NOT EXISTS {i}rejects_run ON {w}rejects (run_id)",
+    "CREATE INDEX IF NOT EXISTS {i}rejects_run ON {w}rejects (run_id, chunk_id, record_byte)",
+    "CREATE INDEX IF NOT EXISTS {i}rejects_open ON {w}rejects (root, path) WHERE state = 'open'",
 };
 
 static const struct {

@@ -1,5 +1,5 @@
 /* A load or a check from beginning to end, see run/run.h. */
-#include "run/run_internal.h"
+#include "run/replay.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,7 +139,7 @@ static void fill_summary(struct run *run, struct run_result *ret)
     s->sources = sources;
     s->n_sources = sources ? run->o->n_sources : 0;
     s->check = run->o->level != RUN_LOAD;
-    s->command = str_of(s->check ? "check" : "load");
+    s->command = str_of(run->o->replay ? "rejects replay" : s->check ? "check" : "load");
     s->mapping = str_of(run->o->mapping);
     if (run->p) {
         s->mapping_digest = str_make(run->p->digest, 64);
@@ -160,6 +160,8 @@ static void fill_summary(struct run *run, struct run_result *ret)
     s->samples = &run->samples;
     s->end = run->end;
     s->reject_limit = run->o->has_max_rejects ? run->o->max_rejects : UINT64_MAX;
+    if (run->ledger && run->id && run->account.rejects && run->end == SUMMARY_DONE)
+        s->next = str_of(arena_printf(&ret->arena, "windrow rejects show %lld --to '%.*s'", (long long)run->id, STR_ARG(s->target)));
 }
 
 static void start(struct run *run, const struct run_options *o)
@@ -198,7 +200,12 @@ static void work(struct run *run, struct run_result *ret)
     struct progress_state last = {0};
     struct err e = {0};
 
-    if (run_agenda(run, &e) < 0) {
+    if (run->o->replay) {
+        run->id = run->o->replay;
+        run->job = run->o->replay_job;
+        if (run_replay(run, &e) < 0)
+            run_fail(run, e.code == W0614 ? SUMMARY_USAGE : e.code == W0612 ? SUMMARY_INTERRUPTED : SUMMARY_DATABASE, &e);
+    } else if (run_agenda(run, &e) < 0) {
         enum summary_end end = e.code == W0606 || e.code == W0304 || e.code == W0301 ? SUMMARY_USAGE
                                : e.code == W0601 ? SUMMARY_INTERNAL : SUMMARY_DATABASE;
 
@@ -210,7 +217,7 @@ static void work(struct run *run, struct run_result *ret)
         else if (run->id)
             run_workers(run);
     }
-    if (run->ledger)
+    if (run->ledger && !run->o->replay)
         end_of_load(run);
     if (run->end == SUMMARY_DONE && !run->failure.scope && !run->matched && !run->id)
         run->end = SUMMARY_NOTHING;

@@ -25,6 +25,9 @@ struct run_options {
     const struct program_set *sets;
     size_t n_sets;
     bool no_sql;                    /* refuse after: and conflict conditions */
+    int64_t replay;                 /* not a load: a second try of the rejects of this run, of this job */
+    int64_t replay_job;
+    const char *mended;             /* a file of exported rejects, with changed records; NULL: as they were */
     enum progress_mode progress;
     bool hide_values;
 };

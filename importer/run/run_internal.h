@@ -107,6 +107,7 @@ struct worker {
     uint64_t lines;
     unsigned char *hashes;          /* of the part, or of each file; NULL: not known */
     bool over_limit;                /* of rejects */
+    const struct ledger_reject *kept;   /* the last one that holds its record's bytes */
 
     struct replay *replay;          /* rejects that are tried again; else NULL */
 

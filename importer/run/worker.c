@@ -155,7 +155,7 @@ static void leave(struct worker *w)
     w->begun = false;
 }
 
-static void roll_back(struct worker *w)
+void worker_roll_back(struct worker *w)
 {
     if (w->begun)
         w->run->ops->rollback(w->sink);
@@ -201,7 +201,7 @@ static int claim_by_row_lock(struct worker *w, struct err *err)
         return -1;
     got = ledger_claim(run->ops->db(w->sink), run->job, 0, &w->unit, err);
     if (got != 1)
-        roll_back(w);
+        worker_roll_back(w);
     return got;
 }
 
@@ -231,7 +231,7 @@ static void unclaim(struct worker *w)
 
 /* Commits */
 
-static int merge(struct worker *w, struct err *err)
+int worker_merge(struct worker *w, struct err *err)
 {
     struct run *run = w->run;
     int ret;
@@ -268,7 +268,7 @@ static int ask_ledger(struct worker *w, bool *done, struct err *err)
 }
 
 /* 0: committed; 1: not, try again; -1: failed. */
-static int commit(struct worker *w, struct err *err)
+int worker_commit(struct worker *w, struct err *err)
 {
     struct run *run = w->run;
     enum db_outcome outcome;
@@ -288,7 +288,7 @@ static int commit(struct worker *w, struct err *err)
         return 0;
     }
     if (outcome == DB_NOT_COMMITTED) {
-        roll_back(w);
+        worker_roll_back(w);
         return -1;
     }
     err_release(err);
@@ -311,7 +311,8 @@ static enum summary_end end_of(const struct err *err)
     }
     if (err->sqlstate[0] || err->code == W0501 || err->code == W0502 || err->code == W0610)
         return SUMMARY_DATABASE;
-    return SUMMARY_INTERNAL;
+    /* A value of a column with on_error: stop. */
+    return strncmp(code_entry(err->code)->name, "W04", 3) == 0 ? SUMMARY_LIMIT : SUMMARY_INTERNAL;
 }
 
 static void wait_ms(unsigned ms)
@@ -329,7 +330,7 @@ static bool recover(struct worker *w, unsigned *attempts, struct err *err)
     unsigned pause = 50u << (*attempts < 7 ? *attempts : 7);
 
     if (!run->hold)
-        roll_back(w);
+        worker_roll_back(w);
     chunk_clear(w);
     unclaim(w);
     if (err->code == W0603 && !run->hold) {   /* somebody else did it: go on with what is left */
@@ -388,9 +389,9 @@ static int one_unit(struct worker *w, struct err *err)
         return got;
     if (chunk_run(w, err) < 0)
         return -1;
-    got = commit(w, err);
+    got = worker_commit(w, err);
     if (got == 0)
-        got = merge(w, err);
+        got = worker_merge(w, err);
     else if (got == 1)
         err_set(err, ERR_RUN, W0501, "the connection was lost before the commit");
     if (got)
@@ -424,5 +425,5 @@ void worker_loop(struct worker *w)
         }
     }
     if (!run->hold)
-        roll_back(w);
+        worker_roll_back(w);
 }

@@ -1,5 +1,6 @@
 /* Rows to the sink, keys and images aside for the ledger, and the chunk's entry. */
-#include "run/run_internal.h"
+#include "run/rejects.h"
+#include "run/replay.h"
 
 #include "base/cleanup.h"
 #include "base/fault.h"
@@ -186,7 +187,12 @@ static void on_refused(void *context, size_t row, struct err *e)
 
     if (add_refused(f->o, row) < 0)
         err_oom(&w->failure);
-    if (from->len && from->len <= RECORD_READ_MAX && buf_reserve(&record, from->len) == 0) {
+    if (w->replay) {
+        struct str kept = replay_record(w, from->item);
+
+        if (kept.at)
+            buf_add_str(&record, kept);
+    } else if (from->len && from->len <= RECORD_READ_MAX && buf_reserve(&record, from->len) == 0) {
         CLEANUP(close_fd) int fd = opener_open(w->opener, file->root, file->path, &size, &mtime, &ignored);
 
         if (fd >= 0 && pread(fd, record.at, from->len, (off_t)from->byte) == (ssize_t)from->len)
@@ -596,15 +602,16 @@ static int hash_others(struct worker *w, struct err *err)
 
 int write_ledger(struct worker *w, struct err *err)
 {
-    struct ledger_chunk chunk = {.unit = &w->unit, .run = w->run->id, .keys = buf_str(&w->keys.bytes), .lines = w->lines};
+    struct ledger_chunk chunk = {.unit = &w->unit, .run = w->run->id, .keys = buf_str(&w->keys.bytes),
+                                 .lines = w->replay ? 0 : w->lines, .again = w->replay != NULL};
     struct buf rows = BUF_INIT;
     struct db *db;
     int64_t id;
     int ret = -1;
 
-    if ((w->unit.mode != UNIT_GONE && hash_others(w, err) < 0) || write_begin(w, err) < 0)
+    if ((w->unit.mode != UNIT_GONE && !w->replay && hash_others(w, err) < 0) || write_begin(w, err) < 0)
         return -1;
-    chunk.hash = w->hashes;
+    chunk.hash = w->replay ? NULL : w->hashes;
     db = w->run->ops->db(w->sink);
     FAULT("before_cas");
     if (rows_json(w, &rows) < 0) {
@@ -615,7 +622,9 @@ int write_ledger(struct worker *w, struct err *err)
     }
     buf_release(&rows);
     FAULT("after_cas");
-    if (ret == 0)
-        ret = ledger_put_files(db, w->run->job, &chunk, err);
+    if (ret == 0 && w->replay)
+        ret = replay_settle(w, db, err);
+    else if (ret == 0)
+        ret = rejects_supersede(db, w->run->job, &w->unit, err) < 0 ? -1 : ledger_put_files(db, w->run->job, &chunk, err);
     return ret < 0 ? -1 : put_rejects(w, db, id, err);
 }
