@@ -4,7 +4,7 @@
 #   mapping.yaml, tree/         what is loaded; by `windrow load`, once
 #   schema.sql                  the tables; schema.sqlite.sql or schema.postgresql.sql where the engines differ
 #   rows.txt                    queries (lines that begin with "> ") and the rows expected, or rows.ENGINE.txt
-#   says.txt                    texts that the run must print; "status N" for another exit status than 0
+#   says.txt                    texts that the run must print, or says.ENGINE.txt; "status N" for another exit status than 0
 #   args                        more arguments, one a line
 #
 # All cases of an engine share one database: on PostgreSQL each has a schema of its own in the search path.
@@ -78,15 +78,16 @@ ask_all() {
 }
 
 check() {       # ENGINE CASE
-    local line status=0
+    local line status=0 says
+    says=$(file_of "$2" says "$1" txt)
     compare "$(file_of "$2" rows "$1" txt)" "$2.$1.rows" || { cat "$2.$1.said"; return 1; }
-    if [ -e "$cases/$2/says.txt" ]; then
+    if [ -e "$says" ]; then
         while IFS= read -r line; do
             case $line in
             'status '*) status=${line#status } ;;
             *) contains "$2.$1.said" "$line" || return 1 ;;
             esac
-        done <"$cases/$2/says.txt"
+        done <"$says"
     fi
     [ "$(cat "$2.$1.status")" = "$status" ] && return
     echo "status $(cat "$2.$1.status") instead of $status:"

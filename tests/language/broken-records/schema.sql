@@ -1,0 +1,2 @@
+CREATE TABLE lines (f text, n integer);
+CREATE TABLE files (f text, n integer);

@@ -1,0 +1,1 @@
+CREATE TABLE t (a bytea, b bytea, c bytea);

@@ -1,0 +1,1 @@
+CREATE TABLE t (a blob, b blob, c blob);

@@ -1,0 +1,1 @@
+CREATE TABLE requests (sender text, id integer, model text, name text, notes text);

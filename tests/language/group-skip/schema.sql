@@ -1,0 +1,1 @@
+CREATE TABLE t (sender text, rest text);

@@ -1,0 +1,1 @@
+CREATE TABLE t (k text, last integer, first integer, every text, one integer);

@@ -1,0 +1,1 @@
+CREATE TABLE requests (id text, locale text, body text, tag text);

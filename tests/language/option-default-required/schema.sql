@@ -1,0 +1,1 @@
+CREATE TABLE t (n integer, a text, b text, c text DEFAULT 'from the table', d json);

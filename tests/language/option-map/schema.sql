@@ -1,0 +1,2 @@
+CREATE TABLE t (n integer, a text, b text);
+CREATE TABLE u (n integer, a text);

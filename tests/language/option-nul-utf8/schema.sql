@@ -1,0 +1,1 @@
+CREATE TABLE t (how text, n integer, s text);

@@ -1,0 +1,1 @@
+CREATE TABLE t (n integer, a text, b integer);
