@@ -103,7 +103,7 @@ static bool same_family(const struct type *given, const struct type *there)
 
 /* The type of the cell: the column's own, unless `type:` names one that such a column can hold. */
 static void column_type(struct compile *c, const struct mapping_column *source, const struct catalog_column *there,
-                        struct type *ret)
+                        struct type *ret, struct type *narrow)
 {
     bool sqlite = c->p->catalog && strcmp(c->p->catalog->engine, "sqlite") == 0;
     struct type given = {0};
@@ -132,7 +132,8 @@ static void column_type(struct compile *c, const struct mapping_column *source, 
                 there->type.name, STR_ARG(source->type.text));
         return;
     }
-    /* Cells must suit the column's wire format, so the column's own type stays. */
+    /* Cells must suit the column's wire format, so the column's own type stays: the value has to fit both. */
+    *narrow = given;
 }
 
 static struct zone *open_zone(struct compile *c, const struct mapping_text *text, struct str name)
@@ -192,7 +193,7 @@ static void compile_options(struct compile *c, struct program_column *column, st
     check_names.levels = PROGRAM_LEVELS_MAX;
     column->check = compile_expr(c, &source->check, &check_names);
     column->plain = !source->n_null_if && !source->n_map && !source->has_map_else &&
-                    column->fallback.type == VALUE_ABSENT && !column->check.expr;
+                    column->fallback.type == VALUE_ABSENT && !column->check.expr && column->narrow.kind == TYPE_UNKNOWN;
 }
 
 static void compile_source(struct compile *c, struct program_rule *rule, struct program_column *column,
@@ -436,7 +437,7 @@ static void compile_column(struct compile *c, struct program_rule *rule, struct 
         return;
     there = &rule->table->columns[column->column];
     column->not_null = source->required || (there->not_null && !there->identity);
-    column_type(c, source, there, &column->type);
+    column_type(c, source, there, &column->type, &column->narrow);
     if (source->n_uuid5)
         compile_uuid5(c, rule, column);
     else if (source->ref.text.at)

@@ -62,6 +62,7 @@ struct program_column {
     uint16_t column;                    /* of the target table */
     uint16_t cell;                      /* its first cell in a row */
     struct type type;
+    struct type narrow;                 /* what `type:` demands beyond that; TYPE_UNKNOWN: nothing */
     bool not_null;
     bool plain;                         /* nothing stands between the value and its conversion */
     struct convert_options convert;

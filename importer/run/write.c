@@ -128,6 +128,18 @@ static int put_row(struct worker *w, const struct program_rule *rule, const stru
     return o->rows.bytes.len > FLUSH_BYTES ? write_flush(w, rule, err) : 0;
 }
 
+/* The address of a row that was made and then refused: its record, and the rule. */
+static void place(struct worker *w, const struct program_rule *rule, const struct origin *from, struct err *e)
+{
+    const struct mapping_text *mark = &rule->source->mark;
+    char *path = str_dup(w->unit.files[from->file].path);
+
+    err_at(e, path ? path : "", from->line, 1);
+    err_at_byte(e, from->byte);
+    err_mapping(e, mark->line, mark->column, mark->len);
+    free(path);
+}
+
 int write_row(struct worker *w, const struct program_rule *rule, const struct cell *cells, struct err *err)
 {
     size_t ordinal = rule_ordinal(w->run, rule);
@@ -146,6 +158,7 @@ int write_row(struct worker *w, const struct program_rule *rule, const struct ce
         return -1;
     }
     from = chunk_origin(w);
+    place(w, rule, &from, e);
     chunk_reject(w, rule, w->record->raw, &from, e);
     return 0;
 }
@@ -180,10 +193,8 @@ static void on_refused(void *context, size_t row, struct err *e)
     const struct entry *file = &w->unit.files[from->file];
     struct buf record = BUF_INIT;
     struct err ignored = {0};
-    char *path = str_dup(file->path);
     uint64_t size;
     int64_t mtime;
-    const struct mapping_text *mark = &f->rule->source->mark;
 
     if (add_refused(f->o, row) < 0)
         err_oom(&w->failure);
@@ -199,12 +210,9 @@ static void on_refused(void *context, size_t row, struct err *e)
             record.len = from->len;
     }
     err_release(&ignored);
-    err_at(e, path ? path : "", from->line, 1);
-    err_at_byte(e, from->byte);
-    err_mapping(e, mark->line, mark->column, mark->len);
+    place(w, f->rule, from, e);
     chunk_reject(w, f->rule, record.len ? buf_str(&record) : (struct str){0}, from, e);
     buf_release(&record);
-    free(path);
 }
 
 static int on_before(void *context, size_t row, struct str old, struct err *err)
