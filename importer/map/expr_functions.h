@@ -12,6 +12,9 @@ expr_strict expr_fn_type, expr_fn_of_type, expr_fn_not, expr_fn_empty, expr_fn_e
     expr_fn_fromjson, expr_fn_tonumber, expr_fn_to_int, expr_fn_to_decimal, expr_fn_floor, expr_fn_ceil, expr_fn_round,
     expr_fn_abs, expr_fn_idiv, expr_fn_mod, expr_fn_shl, expr_fn_shr;
 
+/* expr_json_style.c */
+expr_strict expr_fn_tojson_styled;
+
 /* expr_string.c */
 expr_strict expr_fn_utf8bytelength, expr_fn_utf16length, expr_fn_startswith, expr_fn_endswith, expr_fn_ltrimstr,
     expr_fn_rtrimstr, expr_fn_trim, expr_fn_ltrim, expr_fn_rtrim, expr_fn_ascii_downcase, expr_fn_ascii_upcase,
@@ -42,7 +45,7 @@ expr_strict expr_fn_sha256, expr_fn_sha1, expr_fn_md5, expr_fn_hex, expr_fn_unhe
 
 /* expr_time.c */
 expr_strict expr_fn_epoch_s, expr_fn_epoch_ms, expr_fn_epoch_us, expr_fn_to_epoch_s, expr_fn_to_epoch_ms,
-    expr_fn_to_epoch_us, expr_fn_to_time, expr_fn_gmtime, expr_fn_mktime, expr_fn_strftime, expr_fn_todate,
+    expr_fn_to_epoch_us, expr_fn_to_time, expr_fn_time_doubt, expr_fn_gmtime, expr_fn_mktime, expr_fn_strftime, expr_fn_todate,
     expr_fn_strptime, expr_fn_fromdate, expr_fn_now;
 int expr_time_prepare(struct checker *c, struct expr_node *n);
 

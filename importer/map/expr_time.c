@@ -143,14 +143,13 @@ static int zone_missing(struct run *r, const struct expr_node *n, const struct v
     return expr_help(r, "name it: to_time(format; \"Europe/Berlin\")");
 }
 
-/* With the zone of the second argument, opened for this call when it is not constant. */
-static int in_zone(struct run *r, const struct expr_node *n, const struct value *name, const struct value *in,
-                   int64_t wall_us, int64_t *utc_us)
+/* With the zone of the second argument, opened for this call when it is not constant. *answer as zone_to_utc() gives it. */
+static int in_zone(struct run *r, const struct expr_node *n, const struct value *name, int64_t wall_us, int64_t *utc_us,
+                   int *answer)
 {
     struct err why = {0};
     struct zone *zone = n->zone;
     struct str s;
-    int rc;
 
     if (!zone) {
         if (expr_text(r, n, name, "a time zone", &s) < 0)
@@ -162,38 +161,76 @@ static int in_zone(struct run *r, const struct expr_node *n, const struct value 
             return -1;
         }
     }
-    rc = zone_to_utc(zone, wall_us, utc_us);
+    *answer = zone_to_utc(zone, wall_us, utc_us);
     if (!n->zone)
         zone_close(zone);
-    if (rc >= 0)
+    return 0;
+}
+
+/* to_time(format; zone; skipped): what becomes of a time that the clocks skipped. */
+static int settle_skipped(struct run *r, const struct expr_node *n, const struct value *in, const struct value *how)
+{
+    struct str s = {0};
+
+    if (how && expr_text(r, n, how, "to_time", &s) < 0)
+        return -1;
+    if (how && str_is(s, "shift"))
         return 0;
-    return expr_fail(r, n, W0441, in, "the clocks of this zone skipped this time of day");
+    if (how && !str_is(s, "reject"))
+        return expr_fail(r, n, W0431, how, "times that the clocks skipped: \"shift\" or \"reject\"");
+    expr_fail(r, n, W0441, in, "the clocks of this zone skipped this time of day");
+    return expr_help(r, "to_time(format; zone; \"shift\") takes the time later by the length of the gap");
+}
+
+static int read_clock(struct run *r, const struct expr_node *n, const struct value *in, const struct value *args,
+                      struct clock_time *t, int64_t *us)
+{
+    struct str s, format;
+    const char *why;
+
+    if (expr_text(r, n, in, n->function->name, &s) < 0 || format_of(r, n, &args[0], true, &format) < 0)
+        return -1;
+    why = expr_clock_read(s, format, t);
+    if (why)
+        return cannot_read(r, n, in, why);
+    *us = (expr_clock_seconds(t) - t->offset_s) * 1000000 + t->micros;
+    return 0;
 }
 
 int expr_fn_to_time(struct run *r, const struct expr_node *n, const struct value *in, const struct value *args,
                     struct value *ret)
 {
     struct clock_time t;
-    struct str s, format;
-    const char *why;
     int64_t utc_us, seconds;
+    int answer = 0;
 
-    if (expr_text(r, n, in, "to_time", &s) < 0 || format_of(r, n, &args[0], true, &format) < 0)
+    if (read_clock(r, n, in, args, &t, &utc_us) < 0)
         return -1;
-    why = expr_clock_read(s, format, &t);
-    if (why)
-        return cannot_read(r, n, in, why);
-    utc_us = (expr_clock_seconds(&t) - t.offset_s) * 1000000 + t.micros;
     if (!t.has_offset) {
         if (n->n < 2)
             return zone_missing(r, n, in);
-        if (in_zone(r, n, &args[1], in, utc_us, &utc_us) < 0)
+        if (in_zone(r, n, &args[1], utc_us, &utc_us, &answer) < 0 ||
+            (answer < 0 && settle_skipped(r, n, in, n->n > 2 ? &args[2] : NULL) < 0))
             return -1;
     }
     seconds = utc_us / 1000000 - (utc_us % 1000000 < 0);
     if (seconds < CLOCK_MIN || seconds > CLOCK_MAX)
         return out_of_range(r, n, in);
     return write_rfc3339(r, n, seconds, (int32_t)(utc_us - seconds * 1000000), ret);
+}
+
+int expr_fn_time_doubt(struct run *r, const struct expr_node *n, const struct value *in, const struct value *args,
+                       struct value *ret)
+{
+    struct clock_time t;
+    int64_t wall_us, utc_us;
+    int answer = 0;
+
+    if (read_clock(r, n, in, args, &t, &wall_us) < 0 ||
+        (!t.has_offset && in_zone(r, n, &args[1], wall_us, &utc_us, &answer) < 0))
+        return -1;
+    *ret = answer == 0 ? value_null() : value_string(str_of(answer > 0 ? "twice" : "skipped"));
+    return 0;
 }
 
 static const struct value *constant(const struct expr_node *n)
@@ -225,7 +262,7 @@ static int prepare_format(struct checker *c, struct expr_node *kid, bool reading
 int expr_time_prepare(struct checker *c, struct expr_node *n)
 {
     const char *name = n->function->name;
-    bool to_time = strcmp(name, "to_time") == 0;
+    bool to_time = strcmp(name, "to_time") == 0 || strcmp(name, "time_doubt") == 0;
     struct err why = {0};
     struct str format;
 
