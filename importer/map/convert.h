@@ -60,6 +60,10 @@ struct convert_options {
 int convert_value(const struct value *v, const struct type *type, const struct convert_options *options,
                   struct arena *a, struct cell *ret, unsigned *did, struct err *err);
 
+/* The same for the values most records are made of, quickly: true with *ret filled when there is nothing to decide,
+ * to mend or to refuse. False says nothing: convert_value() knows. `v` may be ABSENT or NULL (false). */
+bool convert_quick(const struct value *v, const struct type *type, const struct convert_options *options, struct cell *ret);
+
 /* "integer", "text of at most 255 characters", "one of 'a', 'b'": for messages. In `a`; never NULL. */
 const char *convert_expected(const struct type *type, struct arena *a);
 

@@ -32,6 +32,7 @@ struct evaluator {
     struct value *values;           /* of the row's columns, before conversion */
     struct cell *cells;
     struct buf scratch;
+    struct err failure;             /* of the row; empty between rows: clearing one costs more than making a row */
 };
 
 static int variable(void *context, int slot, struct value *ret, struct err *err);
@@ -79,6 +80,7 @@ void evaluator_free(struct evaluator *ev)
     lookup_free(ev->lookup);
     arena_release(&ev->arena);
     buf_release(&ev->scratch);
+    err_release(&ev->failure);
     free(ev->slots);
     free(ev->lets);
     free(ev->let_known);
@@ -550,6 +552,10 @@ static int one_column(struct evaluator *ev, size_t i, struct err *e)
     const struct program_column *c = &ev->rule->columns[i];
     struct cell *cell = &ev->cells[c->cell];
 
+    if (c->kind == COLUMN_SLOT && c->plain && convert_quick(&ev->slots[c->slot], &c->type, &c->convert, cell)) {
+        ev->values[i] = ev->slots[c->slot];
+        return 0;
+    }
     switch (c->kind) {
     case COLUMN_UUID5:
         if (uuid5_column(ev, c, cell, e) < 0)
@@ -625,15 +631,15 @@ static int make_row(struct evaluator *ev, struct err *err)
 {
     const struct program_rule *rule = ev->rule;
     const struct json_unread unread = {tell_unread, ev};
-    struct err e = {0};
+    struct err *e = &ev->failure;
     struct value verdict, misfit = value_absent();
 
     forget_lets(ev);
     lookup_row(ev->lookup);
     tell_warnings(ev);
     if (rule->where.expr) {
-        if (evaluate(ev, &rule->where, &ev->levels[ev->depth].value, &verdict, &e) < 0)
-            return row_failed(ev, &e, NULL, NULL, err);
+        if (evaluate(ev, &rule->where, &ev->levels[ev->depth].value, &verdict, e) < 0)
+            return row_failed(ev, e, NULL, NULL, err);
         if (!expr_true(&verdict)) {
             ev->out->skipped(ev->out->context, rule);
             return 0;
@@ -642,16 +648,16 @@ static int make_row(struct evaluator *ev, struct err *err)
     json_select(rule->paths, &ev->levels[ev->depth].value, ev->slots, &misfit,
                 ev->depth == 0 && ev->out->unread ? &unread : NULL);
     if (misfit.type != VALUE_ABSENT && misfit.type != VALUE_NULL) {
-        err_set(&e, ERR_RECORD, W0406, "a path goes through %s", value_type_name(&misfit));
-        err_label(&e, "expected an object or array here");
-        place_in_mapping(&e, &rule->source->mark);
-        return row_failed(ev, &e, NULL, &misfit, err);
+        err_set(e, ERR_RECORD, W0406, "a path goes through %s", value_type_name(&misfit));
+        err_label(e, "expected an object or array here");
+        place_in_mapping(e, &rule->source->mark);
+        return row_failed(ev, e, NULL, &misfit, err);
     }
     for (size_t i = 0; i < rule->n_columns; i++) {
         size_t at = rule->order[i];
 
-        if (one_column(ev, at, &e) < 0)
-            return row_failed(ev, &e, &rule->columns[at], &ev->values[at], err);
+        if (one_column(ev, at, e) < 0)
+            return row_failed(ev, e, &rule->columns[at], &ev->values[at], err);
     }
     return ev->out->row(ev->out->context, rule, ev->cells, err);
 }
@@ -661,20 +667,18 @@ static int descend(struct evaluator *ev, size_t level, struct err *err)
     const struct program_rule *rule = ev->rule;
     struct value container, key, item;
     struct value_iter it;
-    struct err e = {0};
+    struct err *e = &ev->failure;
     uint64_t index = 0;
 
-    if (level == rule->n_each)
-        return make_row(ev, err);
-    if (evaluate(ev, &rule->each[level].path, &ev->levels[level].value, &container, &e) < 0)
-        return row_failed(ev, &e, NULL, NULL, err);
+    if (evaluate(ev, &rule->each[level].path, &ev->levels[level].value, &container, e) < 0)
+        return row_failed(ev, e, NULL, NULL, err);
     if (container.type == VALUE_ABSENT || container.type == VALUE_NULL)
         return 0;
     if (container.type != VALUE_ARRAY && container.type != VALUE_OBJECT) {
-        err_set(&e, ERR_RECORD, W0406, "each: goes through %s", value_type_name(&container));
-        err_label(&e, "expected an array");
-        place_in_mapping(&e, &rule->source->each);
-        return row_failed(ev, &e, NULL, &container, err);
+        err_set(e, ERR_RECORD, W0406, "each: goes through %s", value_type_name(&container));
+        err_label(e, "expected an array");
+        place_in_mapping(e, &rule->source->each);
+        return row_failed(ev, e, NULL, &container, err);
     }
     it = value_iter(&container);
     ev->depth = level + 1;
@@ -687,7 +691,7 @@ static int descend(struct evaluator *ev, size_t level, struct err *err)
             return err_oom(err);
         l->index = index++;
         ev->depth = level + 1;
-        if (descend(ev, level + 1, err) < 0)
+        if ((level + 1 == rule->n_each ? make_row(ev, err) : descend(ev, level + 1, err)) < 0)
             return -1;
     }
     ev->depth = level;
@@ -722,5 +726,5 @@ int evaluator_record(struct evaluator *ev, const struct record *record, struct e
 
         json_select(ev->rule->coverage, &record->value, NULL, NULL, &unread);
     }
-    return descend(ev, 0, err);
+    return ev->rule->n_each ? descend(ev, 0, err) : make_row(ev, err);
 }

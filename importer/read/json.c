@@ -222,6 +222,26 @@ static inline int check_string(struct json_parser *p, uint32_t i, size_t *ret_en
     return end <= p->backslash ? 0 : check_escapes(p, start, end);
 }
 
+/* The most frequent kind of number: digits, perhaps a point and digits. False says nothing. */
+static inline bool is_plain_number(const char *at, const char *end)
+{
+    const char *start = at;
+
+    if (*at == '0')
+        at++;
+    else
+        while (at < end && is_digit(*at))
+            at++;
+    if (at == end || at == start)
+        return at > start;
+    if (*at != '.')
+        return false;
+    start = ++at;
+    while (at < end && is_digit(*at))
+        at++;
+    return at == end && at > start;
+}
+
 /* Numbers and words; flags, or -1. */
 static int check_scalar(const struct json_parser *p, uint32_t i)
 {
@@ -229,6 +249,8 @@ static int check_scalar(const struct json_parser *p, uint32_t i)
     size_t start = doc->pos[i];
     struct str token = str_make(doc->text + start, json_token_end(doc, i) - start);
 
+    if (is_digit(*token.at) && is_plain_number(token.at, token.at + token.len))
+        return 0;
     switch (*token.at) {
     case 't': return str_eq(token, str_make("true", 4)) ? 0 : -1;
     case 'f': return str_eq(token, str_make("false", 5)) ? 0 : -1;
@@ -256,6 +278,16 @@ static inline int note_key(struct json_parser *p, uint32_t i, size_t end, int fl
     return json_keys_push(&p->keys, i, *ret_hash);
 }
 
+/* Is the key at token i what it was in the record before? Then it has been checked: it has no escapes, and the quote
+ * behind it is its end. */
+static inline bool is_expected(const char *text, const uint32_t *pos, const struct json_shape_key *key)
+{
+    const char *at = text + pos[0] + 1;
+
+    return pos[1] == pos[0] + (uint64_t)key->len + 2 && at[key->len] == '"' && at[key->len + 1] == ':' &&
+           json_same_bytes(at, key->at, key->len);
+}
+
 /* --- the walk --- */
 
 enum walk { WALK_GOOD, WALK_WRONG, WALK_OOM };
@@ -272,7 +304,9 @@ static enum walk walk(struct json_parser *p, uint32_t i, size_t to, uint32_t *re
     uint64_t seen = 0, bit;
     int flags, inside = 0;
     char closer = 0;
-    size_t end;
+    size_t end, members = 0;
+    const struct json_shape_key *expected = p->keys.shape;
+    bool learn = false;
 
 value:
     if (pos[i] >= to)
@@ -311,6 +345,8 @@ value:
 
 behind_value:
     if (depth == 0) {
+        if (learn || members != p->keys.shape_members)
+            json_keys_learn(p, p->keys.found ? 0 : members);
         *ret = i;
         return pos[i] >= to && json_token_end(&p->doc, i - 1) <= to ? WALK_GOOD : WALK_WRONG;
     }
@@ -329,6 +365,7 @@ close:
     flags = p->keys.n - keys > JSON_KEYS_SMALL ? json_keys_close(p, keys) : 0;
     if (flags < 0)
         return WALK_OOM;
+    members = p->keys.n - keys;
     p->keys.n = keys;
     flags = (flags | inside) & JSON_INSIDE;
     link[open] = i;
@@ -344,6 +381,20 @@ close:
 member:
     if (pos[i] >= to || text[pos[i]] != '"')
         return WALK_WRONG;
+    if (depth == 1 && is_expected(text, pos + i, expected)) {
+        link[i] = 0;
+        link[i + 1] = expected->hash;
+        seen |= (uint64_t)1 << (expected->hash >> 26);
+        if (json_keys_push(&p->keys, i, expected->hash) < 0)
+            return WALK_OOM;
+        expected++;
+        i += 2;
+        goto value;
+    }
+    if (depth == 1) {
+        learn |= expected->len != UINT32_MAX;
+        expected = &p->keys.shape[JSON_SHAPE_KEYS];
+    }
     flags = check_string(p, i, &end);
     if (flags < 0 || text[pos[i + 1]] != ':')
         return WALK_WRONG;

@@ -50,6 +50,13 @@ struct json_key {
     uint32_t hash, node;
 };
 
+/* Keys of the object that was a record last: most records have the same ones in the same order. */
+enum { JSON_SHAPE_KEYS = JSON_KEYS_SMALL, JSON_SHAPE_BYTES = 24 /* read in eights */ };
+struct json_shape_key {
+    uint32_t hash, len;         /* the one behind the last has the length UINT32_MAX, which no key has */
+    char at[JSON_SHAPE_BYTES];
+};
+
 /* Keys of the open objects, innermost last; see json_keys.c. */
 struct json_keys {
     struct json_key *at;
@@ -61,6 +68,8 @@ struct json_keys {
     /* The first key of the record that repeats an earlier one, and that one. */
     uint32_t second, first;
     bool found;
+    struct json_shape_key shape[JSON_SHAPE_KEYS + 1];
+    size_t shape_members;   /* the object had: more than there are keys when one of them cannot be foretold */
 };
 
 struct json_parser {
@@ -249,6 +258,9 @@ static inline int json_keys_push(struct json_keys *k, uint32_t node, uint32_t ha
 /* Does the key noted last repeat one of the object whose keys begin at `base`? Flags of the object. Says nothing
  * beyond JSON_KEYS_SMALL keys: json_keys_close() does then. */
 int json_keys_compare(struct json_parser *p, size_t base);
+
+/* Remember the `n` keys of the record's outermost object, which are noted from the first on and differ. */
+void json_keys_learn(struct json_parser *p, size_t n);
 
 /* Look for repetitions among the many keys from `base` on; flags of the object, or -1 when out of memory. */
 int json_keys_close(struct json_parser *p, size_t base);

@@ -7,6 +7,7 @@
 
 int json_keys_init(struct json_keys *k)
 {
+    k->shape[0].len = k->shape[JSON_SHAPE_KEYS].len = UINT32_MAX;
     if (getrandom(k->seed, sizeof k->seed, GRND_NONBLOCK) != (ssize_t)sizeof k->seed) {
         k->seed[0] = (uint64_t)(uintptr_t)k;
         k->seed[1] = (uint64_t)(uintptr_t)&k;
@@ -95,6 +96,26 @@ int json_keys_compare(struct json_parser *p, size_t base)
         }
     }
     return flags;
+}
+
+/* A key that is long or has escapes ends what can be foretold. */
+void json_keys_learn(struct json_parser *p, size_t n)
+{
+    struct json_shape_key *shape = p->keys.shape;
+    size_t known = 0;
+
+    while (known < n && known < JSON_SHAPE_KEYS) {
+        const struct json_key *key = &p->keys.at[known];
+        struct str text = json_token_text(&p->doc, key->node);
+
+        if (text.len > JSON_SHAPE_BYTES || (p->doc.link[key->node] & VALUE_ESCAPED))
+            break;
+        memcpy(shape[known].at, text.at, text.len);
+        shape[known].len = (uint32_t)text.len;
+        shape[known++].hash = p->doc.link[key->node + 1];
+    }
+    shape[known].len = UINT32_MAX;
+    p->keys.shape_members = n;
 }
 
 static inline uint64_t rotate(uint64_t x, int by)

@@ -3,6 +3,14 @@
 
 #include <stdlib.h>
 
+/* A key in its parent's table. */
+struct entry {
+    const char *key;            /* of the child's step, with 8 readable bytes behind it; NULL: empty */
+    uint32_t len, hash;
+    const struct node *child;
+    int slot;                   /* of a child that is a path's end and has nothing below it; else -1 */
+};
+
 struct node {
     struct json_step step;      /* from the parent; key is owned */
     uint32_t hash;
@@ -10,7 +18,7 @@ struct node {
     bool covered;               /* all below counts as read */
     struct node *children;
     size_t n, keys, indexes;
-    uint16_t *table;            /* of the keys among the children, by hash: number + 1 */
+    struct entry *table;        /* of the keys among the children, by hash */
     size_t mask;
 };
 
@@ -64,10 +72,11 @@ static bool same_step(const struct json_step *a, const struct json_step *b)
     return a->kind == JSON_STEP_KEY ? str_eq(a->key, b->key) : a->index == b->index;
 }
 
+/* Made anew whenever a child changes. */
 static int table_rebuild(struct node *node)
 {
     size_t size = 4;
-    uint16_t *table;
+    struct entry *table;
 
     while (size < 4 * node->n)
         size *= 2;
@@ -78,13 +87,15 @@ static int table_rebuild(struct node *node)
     node->table = table;
     node->mask = size - 1;
     for (size_t i = 0; i < node->n; i++) {
-        size_t at = node->children[i].hash & node->mask;
+        const struct node *child = &node->children[i];
+        size_t at = child->hash & node->mask;
 
-        if (node->children[i].step.kind != JSON_STEP_KEY)
+        if (child->step.kind != JSON_STEP_KEY)
             continue;
-        while (table[at])
+        while (table[at].key)
             at = (at + 1) & node->mask;
-        table[at] = (uint16_t)(i + 1);
+        table[at] = (struct entry){child->step.key.at, (uint32_t)child->step.key.len, child->hash, child,
+                                   child->n == 0 ? child->slot : -1};
     }
     return 0;
 }
@@ -112,7 +123,7 @@ static int add_child(struct node *node, const struct json_step *step)
     children[node->n++] = child;
     node->keys += step->kind == JSON_STEP_KEY;
     node->indexes += step->kind == JSON_STEP_INDEX;
-    return table_rebuild(node);
+    return 0;
 }
 
 /* The node of a path, made where missing; NULL when out of memory. */
@@ -132,6 +143,23 @@ static struct node *node_of(struct json_paths *paths, const struct json_step *st
     return node;
 }
 
+/* The tables along a path, after something changed at its end. */
+static int refresh(struct json_paths *paths, const struct json_step *steps, size_t n)
+{
+    struct node *node = &paths->root;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t child = 0;
+
+        if (table_rebuild(node) < 0)
+            return -1;
+        while (!same_step(&node->children[child].step, &steps[i]))
+            child++;
+        node = &node->children[child];
+    }
+    return 0;
+}
+
 int json_paths_add(struct json_paths *paths, const struct json_step *steps, size_t n)
 {
     struct node *node = node_of(paths, steps, n);
@@ -141,7 +169,7 @@ int json_paths_add(struct json_paths *paths, const struct json_step *steps, size
     if (node->slot < 0)
         node->slot = (int)paths->count++;
     node->covered = true;
-    return node->slot;
+    return refresh(paths, steps, n) < 0 ? -1 : node->slot;
 }
 
 int json_paths_cover(struct json_paths *paths, const struct json_step *steps, size_t n)
@@ -151,7 +179,7 @@ int json_paths_cover(struct json_paths *paths, const struct json_step *steps, si
     if (!node)
         return -1;
     node->covered = true;
-    return 0;
+    return refresh(paths, steps, n);
 }
 
 /* --- walking: recursion ends at the length of the longest path --- */
@@ -163,27 +191,27 @@ struct selection {
 
 static void visit(const struct selection *s, const struct node *node, const struct value *v, bool covered);
 
-/* Is `key`, which has 8 readable bytes behind it, the one at token i? Only white space stands between a key's
- * closing quote and the colon, so a quote before the colon is that one. */
-static inline bool key_is(const struct json_doc *doc, uint32_t i, struct str key)
+/* Is the entry's key the one at token i? Only white space stands between a key's closing quote and the colon, so a
+ * quote before the colon is that one. */
+static inline bool key_is(const struct json_doc *doc, uint32_t i, const struct entry *e)
 {
-    size_t start = doc->pos[i] + (size_t)1;
+    const uint32_t *pos = doc->pos + i;
+    const char *at = doc->text + pos[0] + 1;
 
     if (doc->link[i] & VALUE_ESCAPED)
-        return json_text_cmp(json_token_text(doc, i), true, key, false) == 0;
-    return start + key.len < doc->pos[i + 1] && doc->text[start + key.len] == '"' &&
-           json_same_bytes(doc->text + start, key.at, key.len);
+        return json_text_cmp(json_token_text(doc, i), true, str_make(e->key, e->len), false) == 0;
+    if (pos[1] - pos[0] < e->len + 2 || (pos[1] - pos[0] > e->len + 2 && at[e->len] != '"'))
+        return false;
+    return json_same_bytes(at, e->key, e->len);
 }
 
-static inline const struct node *key_child(const struct node *node, const struct json_doc *doc, uint32_t i)
+static inline const struct entry *find_key(const struct node *node, const struct json_doc *doc, uint32_t i)
 {
     uint32_t hash = doc->link[i + 1];
 
-    for (size_t at = hash & node->mask; node->table[at]; at = (at + 1) & node->mask) {
-        const struct node *child = &node->children[node->table[at] - 1];
-
-        if (child->hash == hash && key_is(doc, i, child->step.key))
-            return child;
+    for (size_t at = hash & node->mask; node->table[at].key; at = (at + 1) & node->mask) {
+        if (node->table[at].hash == hash && key_is(doc, i, &node->table[at]))
+            return &node->table[at];
     }
     return NULL;
 }
@@ -195,20 +223,20 @@ static void visit_doc_object(const struct selection *s, const struct node *node,
     size_t left = node->keys;
 
     for (uint32_t i = v->node + 1; i < end; i = json_value_end(doc, i + 2) + 2) {
-        const struct node *child = key_child(node, doc, i);
+        const struct entry *found = find_key(node, doc, i);
         struct value item;
 
-        if ((!child && (covered || !s->unread)) || (doc->link[i] & JSON_SHADOWED))
+        if ((!found && (covered || !s->unread)) || (doc->link[i] & JSON_SHADOWED))
             continue;
-        if (child && child->n == 0 && child->slot >= 0) {
-            json_fill(doc, i + 2, &s->slots[child->slot]);
+        if (found && found->slot >= 0) {
+            json_fill(doc, i + 2, &s->slots[found->slot]);
         } else {
             json_fill(doc, i + 2, &item);
-            if (!child) {
+            if (!found) {
                 s->unread->key(s->unread->context, v, json_token_text(doc, i), &item);
                 continue;
             }
-            visit(s, child, &item, covered);
+            visit(s, found->child, &item, covered);
         }
         if (--left == 0 && (covered || !s->unread))
             return;

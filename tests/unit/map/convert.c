@@ -431,6 +431,7 @@ int main(void)
     test_did();
     test_messages();
     test_formats();
+    ok(taken_quickly >= 20, "%u of them went the short way", taken_quickly);
     samples_end();
     return done_testing();
 }

@@ -144,6 +144,7 @@ int main(void)
         return 0;
     for (size_t i = 0; i < ARRAY_LEN(times); i++)
         run(&times[i]);
+    ok(taken_quickly >= 2, "%u of them went the short way", taken_quickly);
     samples_end();
     return done_testing();
 }
