@@ -13,11 +13,11 @@ for engine in $engines; do
     expect_success "$engine: V1 to V8 and V11 hold" '
         fresh_target $engine && expect_status 3 import tree --jobs 1 && hold tree owner uploads'
     expect_failure "$engine: and are able to fail" '
-        sed "s/\"total\":6/\"total\":7/; 0,/\"hash\":\"./s//\"hash\":\"x/" all | "$root/tests/auto-i18n/invariants" tree owner uploads'
+        sed -E "s/(\"total\" ?: ?)6/\17/" all | "$root/tests/auto-i18n/invariants" tree owner uploads'
     expect_success "$engine: four workers give the same rows" '
         rows >first && fresh_target $engine && expect_status 3 import tree --jobs 4 && rows >second && compare first second'
     expect_success "$engine: a second load writes nothing (V9)" '
-        everything >before && expect_status 0 import tree && contains out "0 rows loaded" && rows >second &&
+        everything >before && expect_status 0 import tree && contains out "done: nothing changed" && rows >second &&
         compare first second && everything | compare before -'
     expect_success "$engine: one file changed changes its row (T16)" '
         echo "Neuer Text." >tree/acme-blog-0b1c2d3/translations/de/content/one.md && expect_status 0 import tree &&
