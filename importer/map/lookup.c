@@ -58,6 +58,7 @@ int lookup_group(struct lookup *l, const struct entry *files, size_t n, struct e
         document_release(&l->documents[i]);
     l->files = files;
     l->n_files = n;
+    l->n_told = 0;
     l->fact_path.at = NULL;
     return 0;
 }
@@ -142,6 +143,22 @@ static int remember_file(void *context, const struct entry *file, const struct s
     return 0;
 }
 
+void lookup_tell(struct lookup *l, struct err *e)
+{
+    uint64_t place = str_hash(str_of(e->file ? e->file : "")) ^ (e->line << 20) ^ (e->column << 8) ^ (uint64_t)e->code;
+
+    for (size_t i = 0; i < l->n_told; i++) {
+        if (l->told[i] == place) {
+            err_release(e);
+            return;
+        }
+    }
+    if (l->n_told < LOOKUP_TOLD)
+        l->told[l->n_told++] = place;
+    l->out->sibling(l->out->context, e);
+    err_release(e);
+}
+
 bool lookup_is_read(const struct lookup *l, const struct entry *file)
 {
     struct str captures[PATTERN_CAPTURES_MAX];
@@ -166,7 +183,7 @@ static void tell_broken(struct lookup *l, const struct entry *file, struct err *
         err_at(e, path, e->line, e->column);
     free(path);
     if (!lookup_is_read(l, file))
-        l->out->sibling(l->out->context, e);
+        lookup_tell(l, e);
     err_release(e);
 }
 

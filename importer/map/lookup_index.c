@@ -281,9 +281,8 @@ static void tell_sibling(struct building *b, struct err *e)
 
     if (path)
         err_at(e, path, e->line ? e->line : b->record ? b->record->line : 1, e->column ? e->column : 1);
-    b->l->out->sibling(b->l->out->context, e);
+    lookup_tell(b->l, e);
     free(path);
-    err_release(e);
 }
 
 /* What a rule reads too is refused there, with its bytes. */

@@ -24,7 +24,7 @@ struct lookup_parsed {
     struct buf text;
     struct value value;
 };
-enum { LOOKUP_POOL = 16 };
+enum { LOOKUP_POOL = 16, LOOKUP_TOLD = 1000 };
 
 struct lookup {
     const struct program *p;
@@ -43,6 +43,8 @@ struct lookup {
     struct str fact_path;
     uint32_t fact_root;
     struct buf path;
+    uint64_t told[LOOKUP_TOLD];     /* of this group: places, hashed */
+    size_t n_told;
 };
 
 /* Call `found` for every file of the group that matches, in order of paths. */
@@ -51,6 +53,8 @@ int lookup_siblings(struct lookup *l, const struct pattern *pattern, const struc
                     void *context, struct err *err);
 /* Does a rule read this file? Then it reports what is wrong with it. */
 bool lookup_is_read(const struct lookup *l, const struct entry *file);
+/* Tell what is wrong with a sibling, but not again when another index or document has met it. Empties e. */
+void lookup_tell(struct lookup *l, struct err *e);
 /* Open a sibling for reading; in->fd is the caller's. */
 int lookup_open(struct lookup *l, const struct entry *file, struct input *in, struct err *err);
 /* Forget all indexes; with `tell`, report entries nobody asked for. */
