@@ -27,56 +27,29 @@ static int count_lines(struct run *run, struct err *err)
     return 0;
 }
 
-/* A database of our own, with the system's tables: for checks that name no target. 1: made, 0: there is no such schema. */
-static int make_scratch(struct run *run, struct err *err)
-{
-    struct str system = run->mapping->schema.text;
-    char *dir = system.at ? arena_printf(&run->arena, "%s/%.*s", run->o->schema_dir, STR_ARG(system)) : NULL;
-    char *engine = dir ? arena_printf(&run->arena, "%s/sqlite", dir) : NULL;
-    const char *tmp = getenv("TMPDIR");
-    struct db_options options = {0};
-    struct plan plan = {0};
-    struct db *db;
-    int fd, ret;
-
-    if (!engine || access(engine, R_OK) < 0)
-        return 0;
-    snprintf(run->scratch, sizeof run->scratch, "%.40s/windrow-XXXXXX", tmp ? tmp : "/tmp");
-    fd = mkstemp(run->scratch);
-    if (fd < 0) {
-        run->scratch[0] = '\0';
-        return err_set(err, ERR_RUN, W0301, "cannot make a throw-away database in %s", tmp ? tmp : "/tmp");
-    }
-    close(fd);
-    run->target = arena_printf(&run->arena, "sqlite:%s", run->scratch);
-    if (!run->target)
-        return err_oom(err);
-    db = db_open(run->target, &options, err);
-    if (!db)
-        return -1;
-    ret = plan_load(dir, DB_SQLITE, &plan, err) < 0 || migrate_build(db, &plan, 0, err) < 0 ? -1 : 1;
-    plan_release(&plan);
-    db_close(db);
-    return ret;
-}
-
-static void remove_scratch(struct run *run)
-{
-    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
-    char path[sizeof run->scratch + 16];
-
-    for (size_t i = 0; run->scratch[0] && i < ARRAY_LEN(endings); i++) {
-        snprintf(path, sizeof path, "%s%s", run->scratch, endings[i]);
-        unlink(path);
-    }
-    run->scratch[0] = '\0';
-}
-
 static bool writes(enum run_level level)
 {
     return level == RUN_LOAD || level == RUN_REHEARSE;
 }
 
+int run_require_schema(struct run *run, struct db *db, struct err *err)
+{
+    struct str system = run->mapping->schema.text;
+    char *name = system.at ? arena_dup(&run->arena, system) : NULL;
+
+    if (!system.at || !run->mapping->schema_version)
+        return 0;
+    return name ? migrate_require(db, name, run->mapping->schema_version, err) : err_oom(err);
+}
+
+static const char *level_name(enum run_level level)
+{
+    static const char *const names[] = {"", "parse", "types", "constraints", "rehearse"};
+
+    return names[level];
+}
+
+/* The target itself for loads and rehearsals, and where only types are asked for; else a database of our own. */
 static int open_target(struct run *run, struct run_result *ret)
 {
     struct db_options options = {.read_only = !writes(run->o->level)};
@@ -84,33 +57,21 @@ static int open_target(struct run *run, struct run_result *ret)
     int made = 0;
 
     run->target = run->o->target;
-    ret->summary.level = str_of(run->o->level == RUN_PARSE ? "parse" : run->o->level == RUN_TYPES ? "types" :
-                                run->o->level == RUN_CONSTRAINTS ? "constraints" : run->o->level == RUN_REHEARSE ? "rehearse" : "");
+    ret->summary.level = str_of(level_name(run->o->level));
     if (!writes(run->o->level) && (!run->target || run->o->level == RUN_CONSTRAINTS)) {
-        const char *given = run->target;
-
-        made = make_scratch(run, err);
+        made = scratch_make(run, err);
         if (made < 0)
             return -1;
-        if (!made) {
-            run->target = given;
-            if (run->o->level == RUN_CONSTRAINTS)
-                ret->summary.level = str_of("types");
-        }
+        if (!made && run->o->level == RUN_CONSTRAINTS)
+            ret->summary.level = str_of(level_name(RUN_TYPES));
         options.read_only = !made;
     }
     if (!run->target)
         return 0;
     run->ops = sink_for(run->target);
     run->first = run->ops->open(run->target, &options, err);
-    if (!run->first)
+    if (!run->first || (!made && run_require_schema(run, run->ops->db(run->first), err) < 0))
         return -1;
-    if (run->mapping->schema.text.at && run->mapping->schema_version && !made) {
-        char *system = arena_dup(&run->arena, run->mapping->schema.text);
-
-        if (!system || migrate_require(run->ops->db(run->first), system, run->mapping->schema_version, err) < 0)
-            return -1;
-    }
     return run->ops->catalog(run->first, &run->catalog, err);
 }
 
@@ -190,7 +151,7 @@ int run_prepare(struct run *run, struct run_result *ret)
     if (run->first && make_specs(run, err) < 0)
         return -1;
     if (run->o->level == RUN_PARSE || run->o->level == RUN_TYPES ||
-        (run->o->level == RUN_CONSTRAINTS && !run->scratch[0])) {
+        (run->o->level == RUN_CONSTRAINTS && !run->scratch_made)) {
         if (run->first)
             run->ops->close(run->first);    /* its tables are known; nothing will be written */
         run->first = NULL;
@@ -198,7 +159,9 @@ int run_prepare(struct run *run, struct run_result *ret)
     }
     run->ledger = run->o->level == RUN_LOAD;
     run->hold = run->o->level == RUN_REHEARSE;
-    return account_init(&run->account, run->p, err);
+    if (account_init(&run->account, run->p, err) < 0)
+        return -1;
+    return findings_merge(&run->account.findings, &run->notes, err);
 }
 
 void run_unprepare(struct run *run)
@@ -207,7 +170,8 @@ void run_unprepare(struct run *run)
     if (run->first)
         run->ops->close(run->first);
     run->first = NULL;
-    remove_scratch(run);
+    scratch_remove(run);
+    findings_release(&run->notes);
     program_free(run->p);
     catalog_release(&run->catalog);
     mapping_free(run->mapping);

@@ -146,7 +146,9 @@ static void fill_summary(struct run *run, struct run_result *ret)
         if (account_summary(&run->account, &ret->arena, s, &ignored) < 0)
             err_release(&ignored);
     }
-    if (run->first && !run->scratch[0])
+    if (run->checked)
+        s->target = str_of(arena_dup(&ret->arena, str_of(run->checked)));
+    else if (run->first && !run->scratch_made)
         s->target = str_of(arena_dup(&ret->arena, str_of(db_name(run->ops->db(run->first)))));
     if (run->id)
         s->run = str_of(arena_printf(&ret->arena, "%lld", (long long)run->id));
@@ -200,7 +202,9 @@ static void work(struct run *run, struct run_result *ret)
     struct progress_state last = {0};
     struct err e = {0};
 
-    if (run->o->replay) {
+    if (globals_find(run->p, run->o->sources, run->o->n_sources, &run->globals, &e) < 0) {
+        run_fail(run, e.code == W0601 ? SUMMARY_INTERNAL : SUMMARY_USAGE, &e);
+    } else if (run->o->replay) {
         run->id = run->o->replay;
         run->job = run->o->replay_job;
         if (run_replay(run, &e) < 0)
@@ -259,6 +263,7 @@ void run_result_release(struct run_result *r)
     struct run *run = r->run;
 
     if (run) {
+        unit_release(&run->globals);
         run_unprepare(run);
         lines_free(run->lines);
         free(run->claimed);

@@ -34,7 +34,11 @@ struct run {
     struct lines *lines;
     uint64_t start_ns;
     unsigned jobs;
-    char scratch[64];               /* path of a throw-away database; empty: none */
+    char *scratch;                  /* path of a throw-away database; NULL: none */
+    struct server *server;          /* or the server it is on */
+    bool scratch_made;              /* target and ops are of a throw-away database */
+    const char *checked;            /* the target whose tables it has; NULL: none */
+    struct findings notes;          /* of the time before there is an account */
 
     pthread_mutex_t sink_lock;      /* whoever writes to a shared sink */
     pthread_mutex_t lock;           /* all below */
@@ -44,6 +48,7 @@ struct run {
     struct samples samples;
     struct progress progress;
     struct survey_out survey_out;
+    struct unit globals;            /* files that all groups see */
     struct ledger_files known;
     struct opener *opener;          /* of the survey */
     uint64_t n_units, matched;      /* found by the survey */
@@ -130,6 +135,15 @@ static inline size_t rule_ordinal(const struct run *run, const struct program_ru
 /* prepare.c: the mapping, the target's tables, the program; -1 with faults or a failure. */
 int run_prepare(struct run *run, struct run_result *ret);
 void run_unprepare(struct run *run);
+/* Fails when the database does not have the version of the schema that the mapping asks for. */
+int run_require_schema(struct run *run, struct db *db, struct err *err);
+
+/* scratch.c: a throw-away database with the tables that are to be checked. 1: run->target is it; 0: none can be had; -1. */
+int scratch_make(struct run *run, struct err *err);
+void scratch_remove(struct run *run);
+/* A finding without a place in the data. */
+void run_note(struct run *run, enum code code, enum finding_severity severity, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* standing.c: survey_out.same, with the run as context. */
 int standing_compare(void *context, const struct entry *file, const struct survey_known *known,

@@ -1,0 +1,178 @@
+/* A throw-away database for checks: built from a system's schema, or from what a target has, never in the target. */
+#include "run/run_internal.h"
+
+#include "base/cleanup.h"
+#include "migrate/migrate.h"
+#include "run/replica.h"
+#include "run/server.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void run_note(struct run *run, enum code code, enum finding_severity severity, const char *fmt, ...)
+{
+    struct finding f = {.code = code, .severity = severity};
+    struct err ignored = {0};
+    char text[600];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    f.message = str_of(text);
+    if (findings_add(&run->notes, &f, &ignored) < 0)
+        err_release(&ignored);
+}
+
+static void on_missing(void *context, struct str what, const char *why)
+{
+    run_note(context, W0616, FINDING_WARNING, "not checked: %.*s (%s)", STR_ARG(what), why);
+}
+
+/* A file with a name that nobody else has. */
+static struct db *make_file(struct run *run, struct err *err)
+{
+    struct db_options options = {0};
+    const char *tmp = getenv("TMPDIR");
+    int fd;
+
+    tmp = tmp && *tmp ? tmp : "/tmp";
+    run->scratch = arena_printf(&run->arena, "%s/windrow-XXXXXX", tmp);
+    fd = run->scratch ? mkstemp(run->scratch) : -1;
+    if (fd < 0) {
+        run->scratch = NULL;
+        err_set(err, ERR_RUN, W0617, "cannot make a throw-away database in %s", tmp);
+        return NULL;
+    }
+    close(fd);
+    run->target = arena_printf(&run->arena, "sqlite:%s", run->scratch);
+    if (!run->target) {
+        err_oom(err);
+        return NULL;
+    }
+    return db_open(run->target, &options, err);
+}
+
+static struct db *make_server(struct run *run, struct err *err)
+{
+    struct db_options options = {0};
+
+    if (!run->server && !(run->server = server_start(err)))
+        return NULL;
+    run->target = server_target(run->server);
+    return db_open(run->target, &options, err);
+}
+
+/* Of the system's versions for one engine. 1, 0 when it has none, -1. */
+static int from_schema(struct run *run, enum db_engine engine, struct err *err)
+{
+    struct str system = run->mapping->schema.text;
+    char *dir = arena_printf(&run->arena, "%s/%.*s", run->o->schema_dir, STR_ARG(system));
+    char *folder = dir ? arena_printf(&run->arena, "%s/%s", dir, plan_folder(engine)) : NULL;
+    struct plan plan = {0};
+    struct db *db;
+    int ret;
+
+    if (!folder)
+        return err_oom(err);
+    if (access(folder, R_OK) < 0)
+        return 0;
+    if (engine == DB_POSTGRESQL && !server_available()) {
+        run_note(run, W0616, FINDING_WARNING, "%.*s has tables for PostgreSQL alone, and the programs of its server are not "
+                 "installed here: only values were checked, not keys, references and constraints", STR_ARG(system));
+        return 0;
+    }
+    db = engine == DB_SQLITE ? make_file(run, err) : make_server(run, err);
+    ret = db && plan_load(dir, engine, &plan, err) == 0 && migrate_build(db, &plan, 0, err) == 0 ? 1 : -1;
+    plan_release(&plan);
+    db_close(db);
+    return ret;
+}
+
+static int catalog_of(const char *target, struct catalog *ret, struct err *err)
+{
+    struct db_options options = {.read_only = true};
+    const struct sink_ops *ops = sink_for(target);
+    struct sink *sink = ops->open(target, &options, err);
+    int got = sink ? ops->catalog(sink, ret, err) : -1;
+
+    if (sink)
+        ops->close(sink);
+    return got;
+}
+
+/* PostgreSQL's tables in SQLite: the second best. */
+static int from_catalog(struct run *run, const char *target, const struct replica_out *out, struct err *err)
+{
+    CLEANUP(catalog_release) struct catalog catalog = {0};
+    struct db *db;
+    int ret;
+
+    if (catalog_of(target, &catalog, err) < 0)
+        return -1;
+    db = make_file(run, err);
+    ret = db ? replica_from_catalog(&catalog, db, out, err) : -1;
+    db_close(db);
+    return ret < 0 ? -1 : 1;
+}
+
+static int from_target(struct run *run, struct err *err)
+{
+    const char *target = run->o->target;
+    const struct replica_out out = {run, on_missing};
+    struct db_options options = {.read_only = true};
+    CLEANUP(err_release) struct err why = {0};
+    struct db *from = db_open(target, &options, err), *to = NULL;
+    bool postgres = from && db_engine(from) == DB_POSTGRESQL;
+    int ret = from ? run_require_schema(run, from, err) : -1;
+
+    if (ret == 0 && !(run->checked = arena_dup(&run->arena, str_of(db_name(from)))))
+        ret = err_oom(err);
+    if (ret == 0 && postgres && !(to = make_server(run, &why))) {
+        run_note(run, W0616, FINDING_WARNING, "CHECK constraints, domains and conditions of unique indexes of %s were not checked: %s",
+                 run->checked, why.message);
+        db_close(from);
+        return from_catalog(run, target, &out, err);
+    }
+    if (ret == 0 && !postgres && !(to = make_file(run, err)))
+        ret = -1;
+    if (ret == 0)
+        ret = replica_build(from, to, &out, err);
+    db_close(to);
+    db_close(from);
+    return ret < 0 ? -1 : 1;
+}
+
+int scratch_make(struct run *run, struct err *err)
+{
+    int made;
+
+    if (run->o->target)
+        made = from_target(run, err);
+    else if (!run->mapping->schema.text.at)
+        made = 0;
+    else if ((made = from_schema(run, DB_SQLITE, err)) == 0)
+        made = from_schema(run, DB_POSTGRESQL, err);
+    run->scratch_made = made == 1;
+    if (made == 0 && run->o->level == RUN_CONSTRAINTS && run->notes.n == 0)
+        run_note(run, W0616, FINDING_WARNING, "no tables are known (%s): keys, references and constraints were not checked",
+                 run->mapping->schema.text.at ? "the schema that the mapping names is not found; see --schema-dir"
+                                              : "the mapping names no schema:, and no --to was given");
+    return made;
+}
+
+void scratch_remove(struct run *run)
+{
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+
+    for (size_t i = 0; run->scratch && i < ARRAY_LEN(endings); i++) {
+        CLEANUP(buf_release) struct buf path = BUF_INIT;
+
+        if (buf_printf(&path, "%s%s", run->scratch, endings[i]) == 0)
+            unlink(buf_text(&path));
+    }
+    run->scratch = NULL;
+    server_stop(run->server);
+    run->server = NULL;
+}
