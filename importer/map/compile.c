@@ -186,6 +186,7 @@ struct program *program_compile(const struct mapping *mapping, const struct cata
     }
     if (c.oom)
         err_oom(mapping_fault(faults));
+    mapping_faults_tidy(faults, 0);
     if (faults->n == 0)
         return p;
     program_free(p);
@@ -235,12 +236,27 @@ size_t program_match(const struct program *p, struct str path, bool directory, u
         }
     }
     for (size_t i = 0; i < p->mapping->n_documents && !*used; i++)
-        *used = pattern_is_directory(p->documents[i].file) == directory &&
+        *used = !p->documents[i].global && pattern_is_directory(p->documents[i].file) == directory &&
                 pattern_match(p->documents[i].file, path, captures);
     for (size_t i = 0; i < p->mapping->n_indexes && !*used; i++)
-        *used = p->indexes[i].files && pattern_is_directory(p->indexes[i].files) == directory &&
+        *used = p->indexes[i].files && !p->indexes[i].global && pattern_is_directory(p->indexes[i].files) == directory &&
                 pattern_match(p->indexes[i].files, path, captures);
     return n;
+}
+
+bool program_is_global(const struct program *p, struct str path)
+{
+    struct str captures[PATTERN_CAPTURES_MAX];
+
+    for (size_t i = 0; i < p->mapping->n_documents; i++) {
+        if (p->documents[i].global && pattern_match(p->documents[i].file, path, captures))
+            return true;
+    }
+    for (size_t i = 0; i < p->mapping->n_indexes; i++) {
+        if (p->indexes[i].global && pattern_match(p->indexes[i].files, path, captures))
+            return true;
+    }
+    return false;
 }
 
 /* The group pattern names a directory; the group of a path is the first of its leading directories that fits. */

@@ -1,6 +1,19 @@
 /* One rule of a mapping, and the documents and indexes beside the rules: files, formats, levels, keys. */
 #include "map/compile_internal.h"
 
+/* A regular expression that cannot be used is told now, not at the first file. */
+static void try_reader(struct compile *c, const struct reader_ops *ops, const struct reader_options *options,
+                       const struct mapping_text *at)
+{
+    struct err e = {0};
+    struct reader *r = ops->open(options, &e);
+
+    if (r)
+        ops->close(r);
+    else
+        compile_fault_from(c, at, &e);
+}
+
 void compile_read(struct compile *c, const struct mapping_read *read, const struct mapping_text *file,
                   const struct reader_ops **reader, struct reader_options *options)
 {
@@ -21,8 +34,10 @@ void compile_read(struct compile *c, const struct mapping_read *read, const stru
     if (str_ends(file->text, str_of("/")) || str_is(read->format.text, "none"))
         return;
     *reader = read->format.text.at ? reader_by_name(read->format.text) : reader_by_path(file->text);
-    if (*reader)
+    if (*reader) {
+        try_reader(c, *reader, options, read->pattern.text.at ? &read->pattern : at);
         return;
+    }
     e = compile_fault(c, at);
     if (read->format.text.at)
         err_set(e, ERR_RUN, W0253, "there is no format '%.*s'", STR_ARG(at->text));
@@ -190,6 +205,12 @@ void compile_rule(struct compile *c, const struct mapping_rule *source, struct p
         check_key(c, rule);
 }
 
+/* A pattern that does not begin as the groups do leads out of them. */
+static bool is_outside(const struct compile *c, const struct mapping_text *pattern)
+{
+    return c->m->group.text.at && !str_starts(pattern->text, c->m->group.text);
+}
+
 static void note_path(void *context, const struct json_step *steps, size_t n)
 {
     (void)steps;
@@ -219,6 +240,7 @@ static void compile_index(struct compile *c, const struct mapping_index *source,
 
     index->source = source;
     index->files = compile_pattern(c, &source->files);
+    index->global = index->files && !pattern_is_directory(index->files) && is_outside(c, &source->files);
     if (index->files) {
         compile_read(c, &source->read, &source->files, &index->reader, &index->read);
         c->p->directories |= pattern_is_directory(index->files);
@@ -253,6 +275,7 @@ void compile_siblings(struct compile *c)
 
         d->source = &m->documents[i];
         d->file = compile_pattern(c, &m->documents[i].file);
+        d->global = d->file && is_outside(c, &m->documents[i].file);
         compile_read(c, &m->documents[i].read, &m->documents[i].file, &d->reader, &d->read);
     }
     for (size_t i = 0; i < m->n_indexes; i++)

@@ -27,6 +27,7 @@ struct evaluator {
     struct level levels[PROGRAM_LEVELS_MAX];
     size_t depth;                   /* index of the innermost level */
     struct value *slots;
+    bool misfit;                    /* one of them is absent because its path goes through another kind of value */
     struct value *lets;
     bool *let_known;
     struct value *values;           /* of the row's columns, before conversion */
@@ -92,6 +93,11 @@ void evaluator_free(struct evaluator *ev)
 int evaluator_group(struct evaluator *ev, const struct entry *files, size_t n, struct err *err)
 {
     return lookup_group(ev->lookup, files, n, err);
+}
+
+void evaluator_globals(struct evaluator *ev, const struct entry *files, size_t n)
+{
+    lookup_globals(ev->lookup, files, n);
 }
 
 bool evaluator_file(struct evaluator *ev, const struct program_rule *rule, const struct entry *file)
@@ -343,23 +349,44 @@ static int apply_map(struct evaluator *ev, const struct program_column *c, struc
     return -1;
 }
 
+/* What options compare: the text without its white space, if the mapping says so. */
+static int trimmed(struct evaluator *ev, const struct program_column *c, const struct value *v, struct value *ret,
+                   struct err *e)
+{
+    struct str text;
+
+    *ret = *v;
+    if (!c->convert.trim || v->type != VALUE_STRING || (v->flags & VALUE_SURROGATE))
+        return 0;
+    if (value_text(v, &ev->arena, &text) < 0)
+        return err_oom(e);
+    *ret = value_string(str_trim(text));
+    ret->flags = v->flags & (VALUE_BYTES | VALUE_NUL);
+    return 0;
+}
+
 static int apply_options(struct evaluator *ev, const struct program_column *c, struct value *v, struct err *e)
 {
-    struct value verdict;
+    struct value seen, verdict;
 
+    if (trimmed(ev, c, v, &seen, e) < 0)
+        return -1;
     for (size_t i = 0; i < c->n_null_if; i++) {
-        if (equal(v, &c->null_if[i])) {
-            *v = value_null();
+        if (equal(&seen, &c->null_if[i])) {
+            *v = seen = value_null();
             break;
         }
     }
-    if ((c->n_map || c->source->has_map_else) && apply_map(ev, c, v, e) < 0)
-        return -1;
+    if (c->n_map || c->source->has_map_else) {
+        if (apply_map(ev, c, &seen, e) < 0)
+            return -1;
+        *v = seen;
+    }
     if ((v->type == VALUE_ABSENT || v->type == VALUE_NULL) && c->fallback.type != VALUE_ABSENT)
-        *v = c->fallback;
+        *v = seen = c->fallback;
     if (!c->check.expr || v->type == VALUE_ABSENT || v->type == VALUE_NULL)
         return 0;
-    if (evaluate(ev, &c->check, v, &verdict, e) < 0)
+    if (evaluate(ev, &c->check, &seen, &verdict, e) < 0)
         return -1;
     if (expr_true(&verdict))
         return 0;
@@ -368,12 +395,35 @@ static int apply_options(struct evaluator *ev, const struct program_column *c, s
     return -1;
 }
 
+/* A path without a value: is a key missing, or does it go through something that has none? -1 in the second case. */
+static int blocked(struct evaluator *ev, const struct program_column *c, struct value *ret, struct err *e)
+{
+    const struct json_step *steps;
+    struct value at = ev->levels[ev->depth].value;
+    size_t n;
+
+    expr_plain_path(c->expr.expr, &steps, &n);
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t wanted = steps[i].kind == JSON_STEP_KEY ? VALUE_OBJECT : VALUE_ARRAY;
+
+        if (at.type == VALUE_ABSENT || at.type == VALUE_NULL)
+            return 0;
+        if (at.type != wanted) {
+            *ret = at;
+            err_set(e, ERR_RECORD, W0406, "a path goes through %s", value_type_name(&at));
+            return err_label(e, "expected an %s here", wanted == VALUE_OBJECT ? "object" : "array");
+        }
+        at = wanted == VALUE_OBJECT ? value_get(&at, steps[i].key) : value_at(&at, steps[i].index);
+    }
+    return 0;
+}
+
 static int fetch(struct evaluator *ev, const struct program_column *c, struct value *ret, struct err *e)
 {
     switch (c->kind) {
     case COLUMN_SLOT:
         *ret = ev->slots[c->slot];
-        return 0;
+        return ev->misfit && ret->type == VALUE_ABSENT ? blocked(ev, c, ret, e) : 0;
     case COLUMN_EXPR:
         return evaluate(ev, &c->expr, &ev->levels[ev->depth].value, ret, e);
     case COLUMN_VALUE:
@@ -415,6 +465,8 @@ static int convert(struct evaluator *ev, const struct program_column *c, const s
         cell->kind = CELL_NULL;
         return c->not_null ? missing(c, v, e) : 0;
     }
+    if (c->narrow.kind != TYPE_UNKNOWN && convert_value(v, &c->narrow, &c->convert, &ev->arena, cell, NULL, e) < 0)
+        return -1;
     if (convert_value(v, &c->type, &c->convert, &ev->arena, cell, &did, e) < 0)
         return -1;
     if (did & ~(unsigned)CONVERT_DID_TRIM)
@@ -552,7 +604,7 @@ static int one_column(struct evaluator *ev, size_t i, struct err *e)
     const struct program_column *c = &ev->rule->columns[i];
     struct cell *cell = &ev->cells[c->cell];
 
-    if (c->kind == COLUMN_SLOT && c->plain && convert_quick(&ev->slots[c->slot], &c->type, &c->convert, cell)) {
+    if (c->kind == COLUMN_SLOT && c->plain && !ev->misfit && convert_quick(&ev->slots[c->slot], &c->type, &c->convert, cell)) {
         ev->values[i] = ev->slots[c->slot];
         return 0;
     }
@@ -647,12 +699,7 @@ static int make_row(struct evaluator *ev, struct err *err)
     }
     json_select(rule->paths, &ev->levels[ev->depth].value, ev->slots, &misfit,
                 ev->depth == 0 && ev->out->unread ? &unread : NULL);
-    if (misfit.type != VALUE_ABSENT && misfit.type != VALUE_NULL) {
-        err_set(e, ERR_RECORD, W0406, "a path goes through %s", value_type_name(&misfit));
-        err_label(e, "expected an object or array here");
-        place_in_mapping(e, &rule->source->mark);
-        return row_failed(ev, e, NULL, &misfit, err);
-    }
+    ev->misfit = misfit.type != VALUE_ABSENT;
     for (size_t i = 0; i < rule->n_columns; i++) {
         size_t at = rule->order[i];
 

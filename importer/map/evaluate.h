@@ -39,6 +39,9 @@ void evaluator_free(struct evaluator *ev);
  * before: orphans are told. */
 int evaluator_group(struct evaluator *ev, const struct entry *files, size_t n, struct err *err);
 
+/* Files outside of every group that documents and indexes may ask for; lent as long as the evaluator lives. */
+void evaluator_globals(struct evaluator *ev, const struct entry *files, size_t n);
+
 /* The file whose records follow, for this rule. False when no pattern of the rule matches it. */
 bool evaluator_file(struct evaluator *ev, const struct program_rule *rule, const struct entry *file);
 

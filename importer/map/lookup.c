@@ -50,6 +50,12 @@ void lookup_free(struct lookup *l)
     free(l);
 }
 
+void lookup_globals(struct lookup *l, const struct entry *files, size_t n)
+{
+    l->globals = files;
+    l->n_globals = n;
+}
+
 int lookup_group(struct lookup *l, const struct entry *files, size_t n, struct err *err)
 {
     (void)err;
@@ -94,7 +100,22 @@ static void bind(const struct pattern *pattern, const struct lookup_captures *ca
     }
 }
 
-int lookup_siblings(struct lookup *l, const struct pattern *pattern, const struct lookup_captures *captures,
+/* There are few, and any root will do. */
+static int global_siblings(struct lookup *l, const struct pattern *pattern, const struct str *bound,
+                           int (*found)(void *context, const struct entry *file, const struct str *captures,
+                                        struct err *err),
+                           void *context, struct err *err)
+{
+    struct str got[PATTERN_CAPTURES_MAX];
+
+    for (size_t i = 0; i < l->n_globals; i++) {
+        if (pattern_match_bound(pattern, l->globals[i].path, bound, got) && found(context, &l->globals[i], got, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int lookup_siblings(struct lookup *l, const struct pattern *pattern, bool global, const struct lookup_captures *captures,
                     int (*found)(void *context, const struct entry *file, const struct str *captures, struct err *err),
                     void *context, struct err *err)
 {
@@ -103,6 +124,8 @@ int lookup_siblings(struct lookup *l, const struct pattern *pattern, const struc
     size_t from = whole ? 0 : lower_bound(l, captures->root, captures->group);
 
     bind(pattern, captures, bound);
+    if (global)
+        return global_siblings(l, pattern, bound, found, context, err);
     buf_clear(&l->path);
     if (l->n_files && pattern_expand(pattern, bound, &l->path)) {
         for (uint32_t root = l->files[0].root; root <= l->files[l->n_files - 1].root; root++) {
@@ -236,7 +259,7 @@ int lookup_document(struct lookup *l, int ordinal, const struct lookup_captures 
     struct err e = {0};
 
     *ret = value_absent();
-    if (lookup_siblings(l, source->file, captures, remember_file, &one, err) < 0)
+    if (lookup_siblings(l, source->file, source->global, captures, remember_file, &one, err) < 0)
         return -1;
     if (one.n > 1)
         return err_set(err, ERR_RECORD, W0407, "%zu files could be the document $%.*s; the pattern must leave one", one.n,

@@ -15,6 +15,9 @@ struct lookup *lookup_new(const struct program *p, struct opener *opener, const 
                           struct err *err);
 void lookup_free(struct lookup *l);
 
+/* Files outside of every group; lent as long as `l` lives. Indexes over them are kept from group to group where no capture
+ * of the group decides what is in them; their orphans are not told, since other workers may have asked. */
+void lookup_globals(struct lookup *l, const struct entry *files, size_t n);
 /* Begin a group; tells the orphans of the one before. */
 int lookup_group(struct lookup *l, const struct entry *files, size_t n, struct err *err);
 

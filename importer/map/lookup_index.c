@@ -9,7 +9,7 @@
 struct index_entry {
     struct str key;
     uint64_t hash;
-    uint32_t file;              /* ordinal in the group's files */
+    const struct entry *file;   /* NULL: an item of a document */
     uint32_t len;
     uint64_t byte, line;
     bool kept;                  /* `value` holds the entry; else it is read again from its place */
@@ -249,7 +249,7 @@ static int add_entry(struct building *b, const struct value *item, bool readable
     if (!(e.key = arena_str(&index->arena, e.key)).at)
         return err_oom(err);
     e.hash = str_hash(e.key);
-    e.file = (uint32_t)(b->file ? b->file - b->l->files : 0);
+    e.file = b->file;
     if (b->record) {
         e.byte = b->record->byte;
         e.len = (uint32_t)b->record->raw.len;
@@ -475,7 +475,8 @@ static int build(struct lookup *l, struct lookup_index *index, const struct look
                               .now_us = l->now_us, .uuid_namespace = l->p->space};
     if (grow(index) < 0)
         return err_oom(err);
-    ret = index->source->files ? lookup_siblings(l, index->source->files, captures, add_file, &b, err)
+    ret = index->source->files ? lookup_siblings(l, index->source->files, index->source->global, captures,
+                                                       add_file, &b, err)
                                : build_of(&b, captures, err);
     arena_release(&scratch);
     return ret;
@@ -555,7 +556,7 @@ static int read_again(struct lookup *l, const struct lookup_index *index, size_t
     buf_clear(&into->text);
     if (buf_reserve(&into->text, e->len + JSON_PADDING) < 0)
         return err_oom(err);
-    if (lookup_open(l, &l->files[e->file], &in, err) < 0)
+    if (lookup_open(l, e->file, &in, err) < 0)
         return -1;
     n = pread(in.fd, into->text.at, e->len, (off_t)e->byte);
     close(in.fd);
@@ -680,17 +681,23 @@ static void tell_orphans(struct lookup *l, const struct lookup_index *index)
         e = &index->entries[index->slots[i] - 1];
         if (!e->asked)
             l->out->orphan(l->out->context, index->source, e->key,
-                           index->source->files ? l->files[e->file].path : (struct str){0}, e->line);
+                           e->file ? e->file->path : (struct str){0}, e->line);
     }
 }
 
-void lookup_indexes_release(struct lookup *l, bool tell)
+void lookup_indexes_release(struct lookup *l, bool group)
 {
-    while (l->indexes) {
-        struct lookup_index *index = l->indexes;
+    struct lookup_index **link = &l->indexes;
 
-        l->indexes = index->older;
-        if (tell && index->asked && index->source->source->orphans)
+    while (*link) {
+        struct lookup_index *index = *link;
+
+        if (group && index->source->global && index->captures && !index->captures[0]) {
+            link = &index->older;
+            continue;
+        }
+        *link = index->older;
+        if (group && index->asked && index->source->source->orphans && !index->source->global)
             tell_orphans(l, index);
         arena_release(&index->arena);
         free(index->entries);

@@ -33,6 +33,8 @@ struct lookup {
     int64_t now_us;
     const struct entry *files;
     size_t n_files;
+    const struct entry *globals;    /* seen by all groups */
+    size_t n_globals;
     uint64_t clock;
     struct lookup_document *documents;
     struct lookup_index *indexes;   /* a list */
@@ -47,8 +49,8 @@ struct lookup {
     size_t n_told;
 };
 
-/* Call `found` for every file of the group that matches, in order of paths. */
-int lookup_siblings(struct lookup *l, const struct pattern *pattern, const struct lookup_captures *captures,
+/* Call `found` for every file of the group, or with `global` of those outside of all groups, that matches, in order of paths. */
+int lookup_siblings(struct lookup *l, const struct pattern *pattern, bool global, const struct lookup_captures *captures,
                     int (*found)(void *context, const struct entry *file, const struct str *captures, struct err *err),
                     void *context, struct err *err);
 /* Does a rule read this file? Then it reports what is wrong with it. */
@@ -57,8 +59,8 @@ bool lookup_is_read(const struct lookup *l, const struct entry *file);
 void lookup_tell(struct lookup *l, struct err *e);
 /* Open a sibling for reading; in->fd is the caller's. */
 int lookup_open(struct lookup *l, const struct entry *file, struct input *in, struct err *err);
-/* Forget all indexes; with `tell`, report entries nobody asked for. */
-void lookup_indexes_release(struct lookup *l, bool tell);
+/* Forget all indexes; at the end of a `group` report entries nobody asked for, and keep what is the same for all groups. */
+void lookup_indexes_release(struct lookup *l, bool group);
 void lookup_pool_release(struct lookup *l);
 
 #endif

@@ -113,6 +113,7 @@ struct program_rule {
 struct program_document {
     const struct mapping_document *source;
     struct pattern *file;
+    bool global;                        /* outside of every group, see program_is_global() */
     const struct reader_ops *reader;
     struct reader_options read;
 };
@@ -120,6 +121,7 @@ struct program_document {
 struct program_index {
     const struct mapping_index *source;
     struct pattern *files;              /* NULL: `of` */
+    bool global;
     const struct reader_ops *reader;
     struct reader_options read;
     struct program_expr of, each, where, value;
@@ -174,6 +176,9 @@ void program_free(struct program *p);
 /* Which rules read this path? Fills `rules` with ordinals (room for n_rules), returns their number. *used says whether a
  * document or index reads it. */
 size_t program_match(const struct program *p, struct str path, bool directory, uint16_t *rules, bool *used);
+/* Is it a file that documents or indexes of every group may read, because their pattern does not begin with that of
+ * the groups? program_match() does not know such files. */
+bool program_is_global(const struct program *p, struct str path);
 /* The group of a path: the part that the group pattern matches, the path itself, or nothing for the whole source. */
 struct str program_group(const struct program *p, struct str path);
 

@@ -207,6 +207,8 @@ static int add_to_group(struct survey *survey, const struct entry *file, struct 
     bool found, used, cut;
     size_t n = program_match(survey->p, file->path, file->kind == ENTRY_DIRECTORY, survey->rules, &used);
 
+    if (!used && program_is_global(survey->p, file->path))
+        return 0;
     if (!used) {
         if (file->kind == ENTRY_FILE && survey->out->unmatched)
             survey->out->unmatched(survey->out->context, file);

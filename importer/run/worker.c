@@ -119,6 +119,8 @@ int worker_open(struct worker *w, struct run *run, unsigned number, struct err *
     if (account_init(&w->account, run->p, err) < 0)
         return -1;
     w->ev = evaluator_new(run->p, w->opener, &w->out, run->now_us, run->o->memory, err);
+    if (w->ev)
+        evaluator_globals(w->ev, run->globals.files, run->globals.n_files);
     chunk_clear(w);
     return w->ev ? connect(w, err) : -1;
 }
