@@ -78,7 +78,7 @@ int cmd_lint(struct app *app)
     else if (p)
         status = app->sql ? list_sql(m) : EXIT_DONE;
     if (p && !app->sql && !app->quiet)
-        printf("%s: %zu rules, no fault\n", path, m->n_rules);
+        printf("%s: %zu rule%s, no fault\n", path, m->n_rules, m->n_rules == 1 ? "" : "s");
     program_free(p);
     catalog_release(&catalog);
     mapping_free(m);

@@ -25,6 +25,8 @@ struct names {
     bool parameters_only;               /* `when:` */
     bool siblings;                      /* documents and indexes may be asked */
     bool documents;                     /* documents may be asked */
+    const char **all;                   /* for "did you mean"; made when first asked for */
+    size_t n_all;
 };
 
 /* A new fault with its place: at `offset` of the text, `len` long (0: the whole text). */

@@ -104,7 +104,7 @@ static void *unknown_name(struct parser *p, struct str name, uint32_t at, uint32
         expr_bad(p->err, at, len, W0234, "'$%.*s' is not part of windrow's expressions", STR_ARG(name));
     else
         expr_bad(p->err, at, len, W0233, "there is no name '$%.*s' here", STR_ARG(name));
-    if (near && *near != '^')
+    if (near && *near != '^' && !str_is(name, near))
         err_help(p->err, "did you mean '$%s'?", near);
     return NULL;
 }

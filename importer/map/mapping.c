@@ -47,8 +47,35 @@ static int compare_places(const struct err *a, const struct err *b)
     return (a->map_column > b->map_column) - (a->map_column < b->map_column);
 }
 
-/* By place; what was found first stays first. There are few, and mostly in order already. */
-static void sort_faults(struct mapping_faults *faults, size_t from)
+static bool same_fault(const struct err *a, const struct err *b)
+{
+    return compare_places(a, b) == 0 && a->code == b->code && strcmp(a->message, b->message) == 0;
+}
+
+static void drop_repeated(struct mapping_faults *faults, size_t from)
+{
+    size_t kept = from;
+
+    for (size_t i = from; i < faults->n; i++) {
+        bool again = false;
+
+        for (size_t k = kept; k-- > from && !again && compare_places(&faults->at[k], &faults->at[i]) == 0;)
+            again = same_fault(&faults->at[k], &faults->at[i]);
+        if (again) {
+            err_release(&faults->at[i]);
+            continue;
+        }
+        if (kept < i) {
+            faults->at[kept] = faults->at[i];
+            faults->at[i] = (struct err){0};
+        }
+        kept++;
+    }
+    faults->n = kept;
+}
+
+/* What was found first stays first. There are few, and mostly in order already. */
+void mapping_faults_tidy(struct mapping_faults *faults, size_t from)
 {
     for (size_t i = from + 1; i < faults->n; i++) {
         struct err e = faults->at[i];
@@ -58,6 +85,7 @@ static void sort_faults(struct mapping_faults *faults, size_t from)
             faults->at[k] = faults->at[k - 1];
         faults->at[k] = e;
     }
+    drop_repeated(faults, from);
 }
 
 /* The top level. */
@@ -190,7 +218,7 @@ struct mapping *mapping_parse(struct str text, const char *path, struct mapping_
     root = yaml_read(without_mark(m->source), &m->arena, faults);
     if (root)
         read_top(&r, root);
-    sort_faults(faults, before);
+    mapping_faults_tidy(faults, before);
     if (faults->n > before || faults->spare.scope) {
         mapping_free(m);
         return NULL;

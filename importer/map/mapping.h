@@ -205,6 +205,8 @@ struct mapping_faults {
 /* A new, empty one, to be filled at once. Never NULL: what has no room goes to the spare and is lost. */
 struct err *mapping_fault(struct mapping_faults *faults);
 void mapping_faults_release(struct mapping_faults *faults);
+/* From `from` on: in the order of their places, and what was found twice (a rule and those that are `like` it) once. */
+void mapping_faults_tidy(struct mapping_faults *faults, size_t from);
 
 /* Read a mapping file. NULL when it has faults (`faults` may hold others already). Ends with mapping_free(). */
 struct mapping *mapping_open(const char *path, struct mapping_faults *faults);

@@ -203,11 +203,44 @@ static int check_key(void *context, int slot, struct str key, struct err *err)
     }
 }
 
+static void add_known(struct names *names, struct str name)
+{
+    char *copy = arena_dup(&names->c->p->arena, name);
+
+    if (copy)
+        names->all[names->n_all++] = copy;
+}
+
+static void list_known(struct names *names)
+{
+    static const char *const own[] = {"path", "file", "index", "line", "row", "key"};
+    const struct mapping *m = names->c->m;
+    size_t n_lets = names->rule ? names->rule->source->n_lets : 0;
+
+    names->all = compile_alloc(names->c, ARRAY_LEN(own) + 1 + n_lets + m->n_lets + m->n_documents + m->n_indexes,
+                               sizeof *names->all);
+    if (!names->all)
+        return;
+    names->all[names->n_all++] = "param";
+    if (names->parameters_only)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(own); i++)
+        names->all[names->n_all++] = own[i];
+    for (size_t i = 0; i < n_lets; i++)
+        add_known(names, names->rule->source->lets[i].name.text);
+    for (size_t i = 0; names->rule && i < m->n_lets; i++)
+        add_known(names, m->lets[i].name.text);
+    for (size_t i = 0; (names->siblings || names->documents) && i < m->n_documents; i++)
+        add_known(names, m->documents[i].name.text);
+    for (size_t i = 0; names->siblings && i < m->n_indexes; i++)
+        add_known(names, m->indexes[i].name.text);
+}
+
 struct expr_names names_for_expr(struct names *names)
 {
-    static const char *const all[] = {"path", "file", "index", "line", "row", "param", "key"};
-
-    return (struct expr_names){find, check_key, all, ARRAY_LEN(all), names};
+    if (!names->all)
+        list_known(names);
+    return (struct expr_names){find, check_key, names->all, names->n_all, names};
 }
 
 /* Rules remember what they need from outside their own file. */
@@ -226,6 +259,35 @@ static void note_slot(void *context, int slot)
         break;
     default:
         break;
+    }
+}
+
+/* A document is one file for each file of the rule: all that its pattern captures must be known there. */
+struct place {
+    struct names *names;
+    const struct mapping_text *text;
+};
+
+static void check_document(void *context, int slot)
+{
+    const struct place *at = context;
+    const struct program *p = at->names->c->p;
+    struct pattern *const *from = at->names->from;
+    const struct pattern *file;
+
+    if (at->names->n_from == 0 || !from[0])
+        return;
+    if (slot_kind(slot) == SLOT_TABLE && p->indexes[slot_ordinal(slot)].of.expr)
+        expr_slots(p->indexes[slot_ordinal(slot)].of.expr, check_document, context);
+    if (slot_kind(slot) != SLOT_DOCUMENT || !(file = p->documents[slot_ordinal(slot)].file))
+        return;
+    for (size_t i = 0; i < pattern_captures(file); i++) {
+        struct str name = pattern_capture_name(file, i);
+
+        if (pattern_capture_index(from[0], name) < 0)
+            err_set(compile_fault(at->names->c, at->text), ERR_RUN, W0271,
+                    "the document '%.*s' is not one file here: nothing captures {%.*s}",
+                    STR_ARG(p->documents[slot_ordinal(slot)].source->name.text), STR_ARG(name));
     }
 }
 
@@ -259,6 +321,7 @@ static struct program_expr finish(struct compile *c, const struct mapping_text *
     }
     if (names->rule)
         expr_slots(expr, note_slot, names->rule);
+    expr_slots(expr, check_document, &(struct place){names, text});
     return (struct program_expr){expr, text};
 }
 
@@ -291,6 +354,13 @@ static int no_variable(void *context, int slot, struct value *ret, struct err *e
     return 0;
 }
 
+static void note_any(void *context, const struct json_step *steps, size_t n)
+{
+    (void)steps;
+    (void)n;
+    *(bool *)context = true;
+}
+
 static int param_by_key(void *context, int slot, struct str key, struct value *ret, struct err *err)
 {
     const struct program *p = context;
@@ -314,8 +384,18 @@ static bool constant_of(struct compile *c, const struct mapping_text *text, stru
     struct value null = value_null();
     struct err e = {0};
 
+    bool reads = false;
+
     if (!compiled.expr)
         return false;
+    expr_paths(compiled.expr, note_any, &reads);
+    if (reads) {
+        struct err *fault = compile_fault(c, text);
+
+        err_set(fault, ERR_RUN, W0233, "this is decided before any record is read");
+        err_help(fault, "only $param is known here");
+        return false;
+    }
     if (expr_eval(compiled.expr, &null, &run, ret, &e) < 0) {
         e.map_len = 0;
         compile_fault_from(c, text, &e);
