@@ -1,4 +1,5 @@
 /* A load or a check from beginning to end, see run/run.h. */
+#include "run/globals.h"
 #include "run/replay.h"
 
 #include <stdio.h>
