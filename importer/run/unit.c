@@ -6,7 +6,7 @@ int unit_add(struct unit *u, const struct entry *file)
     struct entry *copy;
 
     if (u->n_files == u->capacity) {
-        size_t capacity = u->capacity ? u->capacity * 2 : 64;
+        size_t capacity = u->capacity ? u->capacity * 2 : 4;    /* most groups are one file */
         struct entry *files = arena_calloc(&u->arena, capacity, sizeof *files);
 
         if (!files)
