@@ -69,7 +69,7 @@ int summary_status(const struct summary *s)
         return statuses[s->end];
     if (!all.balanced)
         return statuses[SUMMARY_INTERNAL];
-    return all.rejected || all.failed || errors(s) ? STATUS_REJECTS : 0;
+    return all.rejected || all.failed || s->earlier_rejects || errors(s) ? STATUS_REJECTS : 0;
 }
 
 static void reason(struct out *o, const struct summary *s, const char *otherwise)
@@ -108,12 +108,17 @@ static void rejects_verdict(struct out *o, const struct summary *s, const struct
     out_text(o, s->check ? " would load, " : " loaded, ");
     out_number(o, format_count, all->rejected);
     out_text(o, s->check ? " would be rejected" : " rejected");
+    if (s->earlier_rejects) {
+        out_text(o, ", ");
+        out_number(o, format_count, s->earlier_rejects);
+        out_text(o, " before the interruption");
+    }
     if (all->failed) {
         out_text(o, ", ");
         out_plural(o, all->failed, "file", "files");
         out_text(o, " not read");
     }
-    if (all->rejected == 0 && all->failed == 0) {
+    if (all->rejected == 0 && all->failed == 0 && s->earlier_rejects == 0) {
         out_text(o, ", ");
         out_plural(o, errors(s), "error", "errors");
     }

@@ -79,6 +79,7 @@ struct summary {
 
     enum summary_end end;
     struct str end_reason;              /* beside `end`: the failure's message; empty when none */
+    uint64_t earlier_rejects;           /* of this run, refused before it was interrupted, and still open */
     uint64_t reject_limit;              /* UINT64_MAX or 0: none */
     struct str next;                    /* the command to type next; empty when none */
 };

@@ -1,4 +1,4 @@
-/* What a run has to do: the survey of the source against the ledger, entered as units; and the end of a run. */
+/* What a run has to do: the survey of the source against the ledger, entered as units. */
 #include "run/run_internal.h"
 
 #include "base/fault.h"
@@ -171,11 +171,6 @@ static int survey(struct run *run, struct err *err)
     return run->survey ? 0 : -1;
 }
 
-static bool unfinished(const struct ledger_run *last)
-{
-    return strcmp(last->state, "done") != 0;
-}
-
 /* --fresh in a table that has rows would double those of rules without a key. */
 static int check_empty(struct run *run, struct db *db, struct err *err)
 {
@@ -221,8 +216,8 @@ static int settle_with_last(struct run *run, struct db *db, bool *again, struct 
     if (run->o->fresh && check_empty(run, db, err) < 0)
         return -1;
     if (run->o->fresh)
-        return unfinished(&last) ? ledger_run_state(db, last.id, "abandoned", err) : 0;
-    if (!unfinished(&last))
+        return ledger_unfinished(&last) ? ledger_run_state(db, last.id, "abandoned", err) : 0;
+    if (!ledger_unfinished(&last))
         return 0;
     if (same) {
         run->id = last.id;
@@ -283,82 +278,4 @@ static int agenda_of_ledger(struct run *run, struct err *err)
 int run_agenda(struct run *run, struct err *err)
 {
     return run->ledger ? agenda_of_ledger(run, err) : survey(run, err);
-}
-
-static int statements_after(struct run *run, struct db *db, struct err *err)
-{
-    const struct mapping *m = run->mapping;
-    const char *engine = db_engine(db) == DB_SQLITE ? "sqlite" : "postgresql";
-
-    for (size_t i = 0; i < m->n_afters; i++) {
-        const struct mapping_after *after = &m->afters[i];
-        char *sql;
-
-        if (!run->p->after_on[i] || (after->engine.text.at && !str_is(after->engine.text, engine)))
-            continue;
-        sql = arena_dup(&run->arena, after->sql.text);
-        if (!sql)
-            return err_oom(err);
-        if (db_exec(db, sql, err) < 0) {
-            err_mapping(err, after->sql.line ? after->sql.line : after->file.line,
-                        after->sql.line ? after->sql.column : after->file.column, 1);
-            return -1;
-        }
-    }
-    return 0;
-}
-
-int run_after(struct run *run, struct err *err)
-{
-    struct db *db = run->ops->db(run->first);
-
-    if (run->mapping->n_afters == 0)
-        return 0;
-    if (db_begin(db, err) < 0)
-        return -1;
-    if (statements_after(run, db, err) < 0) {
-        db_rollback(db);
-        return -1;
-    }
-    return db_commit(db, err) == DB_COMMITTED ? 0 : -1;
-}
-
-/* The statements of after:, and the word that the run is done, in one transaction. */
-static int finish_in_transaction(struct run *run, struct db *db, bool *finished, struct err *err)
-{
-    int64_t open = 0;
-    struct ledger_run last;
-
-    if (ledger_lock_job(db, run->job, err) < 0 || ledger_open_units(db, run->job, &open, err) < 0)
-        return -1;
-    if (open || ledger_last_run(db, run->job, &last, err) != 1 || !unfinished(&last))
-        return 0;
-    if (statements_after(run, db, err) < 0)
-        return -1;
-    *finished = true;
-    return ledger_end_run(db, run->id, "done", (struct str){0}, err);
-}
-
-int run_finish(struct run *run, bool *finished, struct err *err)
-{
-    struct db *db = run->ops->db(run->first);
-
-    *finished = false;
-    if (!run->id || db_begin(db, err) < 0)
-        return run->id ? -1 : 0;
-    if (finish_in_transaction(run, db, finished, err) < 0) {
-        db_rollback(db);
-        return -1;
-    }
-    FAULT("before_end");
-    return db_commit(db, err) == DB_COMMITTED ? 0 : -1;
-}
-
-void run_note_end(struct run *run, const char *state)
-{
-    struct err ignored = {0};
-
-    if (run->id && run->first && db_alive(run->ops->db(run->first)) &&
-        ledger_run_state(run->ops->db(run->first), run->id, state, &ignored) < 0)
-        err_release(&ignored);
 }

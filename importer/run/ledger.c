@@ -83,6 +83,12 @@ int ledger_start_run(struct db *db, int64_t job, struct str digest, struct str p
     return got == 1 ? 0 : -1;
 }
 
+int ledger_count_rejects(struct db *db, int64_t run, int64_t *ret, struct err *err)
+{
+    return query_int(db, "SELECT count(*) FROM {w}rejects WHERE run_id = $1 AND state = 'open'",
+                     (struct db_value[]){db_int(run)}, 1, ret, err) == 1 ? 0 : -1;
+}
+
 int ledger_run_mapping(struct db *db, int64_t run, struct str path, struct err *err)
 {
     return query(db, "UPDATE {w}runs SET mapping_path = $1 WHERE id = $2", (struct db_value[]){db_text(path), db_int(run)}, 2, NULL,

@@ -43,6 +43,12 @@ int ledger_lock_job(struct db *db, int64_t job, struct err *err);
 int ledger_last_run(struct db *db, int64_t job, struct ledger_run *ret, struct err *err);
 int ledger_start_run(struct db *db, int64_t job, struct str digest, struct str parameters, struct str keys,
                      struct str identity, int64_t *ret, struct err *err);
+static inline bool ledger_unfinished(const struct ledger_run *run)
+{
+    return strcmp(run->state, "done") != 0;
+}
+/* Everything that was refused in a run so far and is still open, by whatever process. */
+int ledger_count_rejects(struct db *db, int64_t run, int64_t *ret, struct err *err);
 /* Where the mapping stands, for replays. */
 int ledger_run_mapping(struct db *db, int64_t run, struct str path, struct err *err);
 int ledger_run_state(struct db *db, int64_t run, const char *state, struct err *err);

@@ -1,11 +1,16 @@
 /* Before anything is read: the mapping, the target and its tables, the program, what the sink has to know. */
 #include "run/run_internal.h"
 
+#include "base/cleanup.h"
+#include "base/fault.h"
 #include "migrate/migrate.h"
+#include "run/lock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { LOCK_WAIT_MS = 10000 };
 
 static int count_lines(struct run *run, struct err *err)
 {
@@ -49,10 +54,24 @@ static const char *level_name(enum run_level level)
     return names[level];
 }
 
+/* A test build can be told not to wait that long. */
+struct db_options run_db_options(const struct run *run)
+{
+    struct db_options options = {.read_only = !writes(run->o->level) && !run->scratch_made};
+
+#ifdef WINDROW_FAILPOINTS
+    const char *given = getenv("WINDROW_WAIT_MS");
+
+    if (given)
+        options.wait_ms = (uint32_t)strtoul(given, NULL, 10);
+#endif
+    return options;
+}
+
 /* The target itself for loads and rehearsals, and where only types are asked for; else a database of our own. */
 static int open_target(struct run *run, struct run_result *ret)
 {
-    struct db_options options = {.read_only = !writes(run->o->level)};
+    struct db_options options;
     struct err *err = &ret->failure;
     int made = 0;
 
@@ -64,11 +83,16 @@ static int open_target(struct run *run, struct run_result *ret)
             return -1;
         if (!made && run->o->level == RUN_CONSTRAINTS)
             ret->summary.level = str_of(level_name(RUN_TYPES));
-        options.read_only = !made;
     }
     if (!run->target)
         return 0;
     run->ops = sink_for(run->target);
+    options = run_db_options(run);
+    if (run->o->level == RUN_LOAD && !FAULT_FAILS("lock")) {
+        run->lock_fd = lock_target(run->target, options.wait_ms ? options.wait_ms : LOCK_WAIT_MS, err);
+        if (err->scope)
+            return -1;
+    }
     run->first = run->ops->open(run->target, &options, err);
     if (!run->first || (!made && run_require_schema(run, run->ops->db(run->first), err) < 0))
         return -1;
@@ -170,6 +194,7 @@ void run_unprepare(struct run *run)
     if (run->first)
         run->ops->close(run->first);
     run->first = NULL;
+    close_fd(&run->lock_fd);
     scratch_remove(run);
     findings_release(&run->notes);
     program_free(run->p);

@@ -103,9 +103,13 @@ static void end_of_load(struct run *run)
     struct err e = {0};
     bool finished;
 
+    if (run->end == SUMMARY_DONE && !run->failure.scope)
+        run_check_percent(run, true);
     if (run->end == SUMMARY_DONE && !run->failure.scope) {
         if (run_finish(run, &finished, &e) < 0)
             run_fail(run, SUMMARY_DATABASE, &e);
+        else if (run->left)
+            run->end = SUMMARY_INTERRUPTED;
         return;
     }
     run_note_end(run, run->end == SUMMARY_INTERRUPTED ? "interrupted" : run->end == SUMMARY_LIMIT ? "stopped" : "failed");
@@ -162,6 +166,7 @@ static void fill_summary(struct run *run, struct run_result *ret)
     samples_end(&run->samples, s->wall_ns, run->account.bytes, run->account.rows);
     s->samples = &run->samples;
     s->end = run->end;
+    s->earlier_rejects = run->all_rejects > (int64_t)run->account.rejects ? (uint64_t)run->all_rejects - run->account.rejects : 0;
     s->reject_limit = run->o->has_max_rejects ? run->o->max_rejects : UINT64_MAX;
     if (run->ledger && run->id && run->account.rejects && run->end == SUMMARY_DONE)
         s->next = str_of(arena_printf(&ret->arena, "windrow rejects show %lld --to '%.*s'", (long long)run->id, STR_ARG(s->target)));
@@ -181,6 +186,7 @@ static void start(struct run *run, const struct run_options *o)
     pthread_cond_init(&run->changed, NULL);
     progress_init(&run->progress, o->progress, STDERR_FILENO, run->start_ns);
     run->jobs = 1;
+    run->lock_fd = -1;
 }
 
 static enum summary_end end_of_prepare(const struct run_result *ret)

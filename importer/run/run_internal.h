@@ -31,6 +31,9 @@ struct run {
     bool ledger;                    /* chunks are entered and committed */
     bool hold;                      /* rehearse: one transaction, rolled back at the end */
     int64_t job, id, now_us;
+    int lock_fd;                    /* on a SQLite file; -1: none */
+    int64_t all_rejects;            /* of the run, when it is done; also those of earlier processes */
+    bool left;                      /* units are open that this process cannot get at */
     struct lines *lines;
     uint64_t start_ns;
     unsigned jobs;
@@ -149,11 +152,14 @@ void run_note(struct run *run, enum code code, enum finding_severity severity, c
 int standing_compare(void *context, const struct entry *file, const struct survey_known *known,
                      struct survey_missing *missing, struct err *err);
 
+/* Every connection of the run is opened with these. */
+struct db_options run_db_options(const struct run *run);
+
 /* agenda.c: what there is to do. With a ledger: the units are entered; without: run->survey is ready. */
 int run_agenda(struct run *run, struct err *err);
 /* The table and the columns of its key, as the ledger's runs keep them. */
 int run_key_line(const struct program_rule *rule, struct buf *out);
-/* What follows the last unit: after:, the run's end. *finished: this process did it. */
+/* finish.c: what follows the last unit: after:, the run's end. *finished: this process did it. */
 int run_finish(struct run *run, bool *finished, struct err *err);
 /* Record how a run ended that is not finished. */
 void run_note_end(struct run *run, const char *state);
@@ -168,6 +174,8 @@ void worker_loop(struct worker *w);
 /* End the run for this reason; the first one wins. Takes the lock. */
 void run_fail(struct run *run, enum summary_end end, struct err *err);
 bool run_stopping(struct run *run);
+/* Has --max-rejects P% been passed? Asked after each commit, when there are enough rows to tell, and at the end. */
+void run_check_percent(struct run *run, bool last);
 /* For replays: 0 committed, 1 not (try again), -1. The others as their names say. */
 int worker_commit(struct worker *w, struct err *err);
 int worker_merge(struct worker *w, struct err *err);

@@ -8,8 +8,9 @@ static volatile sig_atomic_t stop_count;
 
 static void stop_on_signal(int signo)
 {
-    (void)signo;
     stop_count += stop_count < 2;
+    if (stop_count == 2)
+        signal(signo, SIG_DFL);     /* who asks a third time does not want to wait for the rollback */
 }
 
 void stop_install(void)

@@ -18,7 +18,7 @@ struct survey {
     bool group_changed;
     struct unit bundle;         /* groups that will be one unit */
     struct unit large;          /* one large file that is being cut: group of one */
-    struct survey_missing missing;  /* what is to be loaded of it */
+    struct survey_missing missing, group_missing;   /* what is to be loaded of it; of the group's only file */
     size_t missing_at;
     struct unit gone;           /* files that have vanished */
     bool ended;
@@ -79,6 +79,7 @@ void survey_close(struct survey *survey)
     unit_release(&survey->gone);
     buf_release(&survey->group_name);
     free(survey->missing.ranges);
+    free(survey->group_missing.ranges);
     free(survey->rules);
     free(survey);
 }
@@ -155,8 +156,8 @@ static bool splits(const struct survey *survey, const struct entry *file, size_t
 
 static int whole_file(struct survey *survey, const struct entry *file, struct err *err)
 {
-    survey->missing.n = 0;
-    return survey_missing_add(&survey->missing, 0, file->size) < 0 ? err_oom(err) : 0;
+    survey->group_missing.n = 0;
+    return survey_missing_add(&survey->group_missing, 0, file->size) < 0 ? err_oom(err) : 0;
 }
 
 /* A file that the ledger knows: is there anything to do? Sets how the group has to be loaded. */
@@ -167,13 +168,13 @@ static int compare_file(struct survey *survey, const struct entry *file, bool cu
     bool unchanged = known->size == (int64_t)file->size && known->mtime_ns == file->mtime_ns && known->unit > 0;
     int same = unchanged && !survey->options.rehash;
 
-    survey->missing.n = 0;
+    survey->group_missing.n = 0;
     if (!same && (unchanged || grown)) {
-        same = survey->out->same(survey->out->context, file, known, &survey->missing, err);
+        same = survey->out->same(survey->out->context, file, known, &survey->group_missing, err);
         if (same < 0)
             return -1;
     }
-    if (same && survey->missing.n) {
+    if (same && survey->group_missing.n) {
         survey->group.part = true;
         survey->group.load = known->unit < 0 ? -known->unit : known->unit;
         survey->group_changed = true;
@@ -246,6 +247,15 @@ static int give_bundle(struct survey *survey, struct unit *ret)
     return 1;
 }
 
+static void swap_missing(struct survey *survey)
+{
+    struct survey_missing now = survey->group_missing;
+
+    survey->group_missing = survey->missing;
+    survey->missing = now;
+    survey->missing_at = 0;
+}
+
 /* The group that was gathered is complete: pass it over, bundle it, or set it aside to be cut. 1: *ret is a unit. */
 static int end_group(struct survey *survey, struct unit *ret, struct err *err)
 {
@@ -262,7 +272,7 @@ static int end_group(struct survey *survey, struct unit *ret, struct err *err)
     }
     if (group->part) {
         unit_move(&survey->large, group);
-        survey->missing_at = 0;
+        swap_missing(survey);
         return bundle->n_files ? give_bundle(survey, ret) : 0;
     }
     if (alone && bundle->n_files == 0) {

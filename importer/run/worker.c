@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { ATTEMPTS_MAX = 8, WAIT_MS = 100 };
+enum { ATTEMPTS_MAX = 8, WAIT_MS = 100, PERCENT_FROM = 1000 };
 
 uint64_t run_now_ns(void)
 {
@@ -85,7 +85,7 @@ static bool shares_sink(const struct run *run)
 static int connect(struct worker *w, struct err *err)
 {
     struct run *run = w->run;
-    struct db_options options = {0};
+    const struct db_options options = run_db_options(run);
 
     if (!run->ops)
         return 0;
@@ -306,6 +306,7 @@ static enum summary_end end_of(const struct err *err)
     switch (err->code) {
     case W0608:
         return SUMMARY_LIMIT;
+    case W0605:     /* not now: whoever writes to the source has to end first */
     case W0612:
         return SUMMARY_INTERRUPTED;
     default:
@@ -366,16 +367,23 @@ static bool recover(struct worker *w, unsigned *attempts, struct err *err)
     return true;
 }
 
-static bool percent_reached(struct run *run, bool last)
+void run_check_percent(struct run *run, bool last)
 {
-    uint64_t read = 0;
     double limit = run->o->max_reject_percent;
+    uint64_t read = 0, rejects;
+    struct err e = {0};
 
     if (limit <= 0)
-        return false;
+        return;
+    pthread_mutex_lock(&run->lock);
+    rejects = run->account.rejects;
     for (size_t i = 0; i < run->p->n_rules; i++)
         read += run->account.rules[i].read;
-    return (last || read >= 1000) && (double)run->account.rejects * 100 > limit * (double)read;
+    pthread_mutex_unlock(&run->lock);
+    if ((!last && read < PERCENT_FROM) || (double)rejects * 100 <= limit * (double)read)
+        return;
+    err_set(&e, ERR_RUN, W0608, "more than %g %% of the rows were refused", limit);
+    run_fail(run, SUMMARY_LIMIT, &e);
 }
 
 /* 1: a unit was done; 0: nothing is left; -1: failed. */
@@ -421,10 +429,7 @@ void worker_loop(struct worker *w)
             continue;
         }
         attempts = 0;
-        if (percent_reached(run, false)) {
-            err_set(&e, ERR_RUN, W0608, "more than %g %% of the rows were refused", run->o->max_reject_percent);
-            run_fail(run, SUMMARY_LIMIT, &e);
-        }
+        run_check_percent(run, false);
     }
     if (!run->hold)
         worker_roll_back(w);
