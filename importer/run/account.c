@@ -50,6 +50,7 @@ static void release_lists(struct account *a)
     tally_release(&a->entries);
     tally_release(&a->vanished);
     tally_release(&a->mended);
+    tally_release(&a->unfilled);
 }
 
 void account_release(struct account *a)
@@ -218,12 +219,65 @@ static int summary_assumptions(const struct account *a, struct arena *arena, str
     return 0;
 }
 
+/* Over all rules of the table: how many rows, and how often the column got a value. */
+static void column_use(const struct account *a, const struct catalog_table *t, uint16_t column, uint64_t *rows, uint64_t *filled)
+{
+    *rows = *filled = 0;
+    for (size_t i = 0; i < a->p->n_rules; i++) {
+        const struct program_rule *rule = &a->p->rules[i];
+
+        if (!rule->on || rule->table != t)
+            continue;
+        *rows += a->rules[i].inserted + a->rules[i].updated + a->rules[i].same;
+        for (size_t k = 0; k < rule->n_columns; k++)
+            *filled += rule->columns[k].column == column ? a->rules[i].filled[k] : 0;
+    }
+}
+
+static int unfilled_of(struct account *a, const struct catalog_table *t, struct err *err)
+{
+    for (uint16_t c = 0; c < t->n_columns; c++) {
+        const struct catalog_column *column = &t->columns[c];
+        struct buf name = BUF_INIT;
+        uint64_t rows, filled;
+        int ret = 0;
+
+        column_use(a, t, c, &rows, &filled);
+        if (rows && !filled && !column->has_default && !column->identity && !column->generated) {
+            ret = buf_printf(&name, "%s.%s", t->name, column->name);
+            if (ret == 0)
+                ret = tally_add(&a->unfilled, buf_str(&name), 1, NULL, err);
+        }
+        buf_release(&name);
+        if (ret < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int summary_unfilled(struct account *a, struct err *err)
+{
+    tally_release(&a->unfilled);
+    for (size_t i = 0; i < a->p->n_rules; i++) {
+        bool first = a->p->rules[i].on;
+
+        for (size_t k = 0; k < i; k++)
+            first = first && a->p->rules[k].table != a->p->rules[i].table;
+        if (first && unfilled_of(a, a->p->rules[i].table, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int account_summary(struct account *a, struct arena *arena, struct summary *s, struct err *err)
 {
     struct tally *const tallies[] = {&a->unread, &a->unmatched, &a->orphans, &a->entries, &a->vanished, &a->mended};
 
     if (summary_tables(a, arena, s) < 0 || summary_kinds(a, arena, s) < 0 || summary_assumptions(a, arena, s) < 0)
         return err_oom(err);
+    if (s->check && summary_unfilled(a, err) < 0)
+        return err_oom(err);
+    tally_sort(&a->unfilled);
     for (size_t i = 0; i < ARRAY_LEN(tallies); i++)
         tally_sort(tallies[i]);
     s->findings = &a->findings;
@@ -233,5 +287,6 @@ int account_summary(struct account *a, struct arena *arena, struct summary *s, s
     s->entries = &a->entries;
     s->vanished = &a->vanished;
     s->mended = &a->mended;
+    s->unfilled = &a->unfilled;
     return 0;
 }

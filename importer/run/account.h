@@ -25,6 +25,7 @@ struct account {
     size_t n_kinds;
     struct findings findings;
     struct tally unread, unmatched, orphans, entries, vanished, mended;
+    struct tally unfilled;      /* made by account_summary() */
     uint64_t files, rows, rejects, bytes;   /* totals so far */
 };
 

@@ -160,6 +160,9 @@ void chunk_reject(struct worker *w, const struct program_rule *rule, struct str 
     f = finding_of(e);
     f.at.file = file->path;
     f.outcome = FINDING_REJECTED;
+    f.other = w->first_seen;
+    f.other_label = str_of(w->first_seen.file.at ? "first seen here" : NULL);
+    w->first_seen = (struct finding_place){0};
     add_excerpt(&f, record, from->byte);
     w->account.rejects++;
     if (rule)

@@ -115,6 +115,7 @@ struct worker {
     uint64_t lines;
     unsigned char *hashes;          /* of the part, or of each file; NULL: not known */
     bool over_limit;                /* of rejects */
+    struct finding_place first_seen;    /* of the row whose key a refused one has; for the next finding */
     const struct ledger_reject *kept;   /* the last one that holds its record's bytes */
 
     struct replay *replay;          /* rejects that are tried again; else NULL */

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "migrate/migrate.h"
 #include "run/replica.h"
+#include "run/seen.h"
 #include "run/server.h"
 
 #include <stdarg.h>
@@ -144,6 +145,16 @@ static int from_target(struct run *run, struct err *err)
     return ret < 0 ? -1 : 1;
 }
 
+static int remember_origins(struct run *run, struct err *err)
+{
+    struct db_options options = {0};
+    struct db *db = db_open(run->target, &options, err);
+    int ret = db ? seen_create(db, err) : -1;
+
+    db_close(db);
+    return ret;
+}
+
 int scratch_make(struct run *run, struct err *err)
 {
     int made;
@@ -155,6 +166,8 @@ int scratch_make(struct run *run, struct err *err)
     else if ((made = from_schema(run, DB_SQLITE, err)) == 0)
         made = from_schema(run, DB_POSTGRESQL, err);
     run->scratch_made = made == 1;
+    if (made == 1 && run->scratch && remember_origins(run, err) < 0)
+        return -1;
     if (made == 0 && run->o->level == RUN_CONSTRAINTS && run->notes.n == 0)
         run_note(run, W0616, FINDING_WARNING, "no tables are known (%s): keys, references and constraints were not checked",
                  run->mapping->schema.text.at ? "the schema that the mapping names is not found; see --schema-dir"

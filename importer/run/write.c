@@ -1,6 +1,7 @@
 /* Rows to the sink, keys and images aside for the ledger, and the chunk's entry. */
 #include "run/rejects.h"
 #include "run/replay.h"
+#include "run/seen.h"
 
 #include "base/cleanup.h"
 #include "base/fault.h"
@@ -10,7 +11,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { STREAM_BYTES = 64 << 10, FLUSH_BYTES = 4 << 20, RECORD_READ_MAX = 1 << 20 };
+enum { STREAM_BYTES = 64 << 10, FLUSH_BYTES = 4 << 20, RECORD_READ_MAX = 1 << 20, SEEN_ASKED_MAX = 16 };
 
 /* PostgreSQL workers have begun when they claimed; a shared sink is taken when the first rows are ready. */
 int write_begin(struct worker *w, struct err *err)
@@ -51,8 +52,10 @@ static int encode_key(struct worker *w, const struct program_rule *rule, const s
     return w->run->ops->encode_key(w->tables[rule_ordinal(w->run, rule)], key, &w->key_row, err);
 }
 
-static int add_origin(struct worker *w, struct outgoing *o)
+static int add_origin(struct worker *w, const struct program_rule *rule, const struct cell *cells, struct outgoing *o)
 {
+    uint16_t number;
+
     if (o->n_origins == o->capacity) {
         size_t capacity = o->capacity ? o->capacity * 2 : 1024;
         struct origin *origins = realloc(o->origins, capacity * sizeof *origins);
@@ -62,7 +65,10 @@ static int add_origin(struct worker *w, struct outgoing *o)
         o->origins = origins;
         o->capacity = capacity;
     }
-    o->origins[o->n_origins++] = chunk_origin(w);
+    o->origins[o->n_origins] = chunk_origin(w);
+    if (w->run->scratch && seen_by_value(rule, &number) && cells[number].kind == CELL_INT)
+        o->origins[o->n_origins].index = (uint64_t)cells[number].n;
+    o->n_origins++;
     return 0;
 }
 
@@ -121,17 +127,43 @@ static int put_row(struct worker *w, const struct program_rule *rule, const stru
         return -1;
     if (old)
         old->present = true;
-    if (add_origin(w, o) < 0 || (keeps_keys(w, rule) && sink_rows_add(&o->keys, buf_str(&w->key_row.bytes)) < 0))
+    if (add_origin(w, rule, cells, o) < 0 || (keeps_keys(w, rule) && sink_rows_add(&o->keys, buf_str(&w->key_row.bytes)) < 0))
         return err_oom(err);
     if (stream(w, rule, o, err) < 0)
         return -1;
     return o->rows.bytes.len > FLUSH_BYTES ? write_flush(w, rule, err) : 0;
 }
 
-/* The address of a row that was made and then refused: its record, and the rule. */
+static bool follows(const char *message, const char *before, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = strstr(message, before); at; at = strstr(at + 1, before)) {
+        const char *end = at + strlen(before) + len;
+
+        if (strncmp(at + strlen(before), name, len) == 0 && !(*end == '_' || (unsigned)((*end | 32) - 'a') < 26 ||
+                                                             (unsigned)(*end - '0') < 10))
+            return true;
+    }
+    return false;
+}
+
+/* Databases name the column, or the first of a key, in their own words; what is not understood is the rule's. */
+static const struct mapping_text *guilty(const struct program_rule *rule, const struct err *e)
+{
+    for (size_t i = 0; i < rule->n_columns; i++) {
+        const char *name = rule->table->columns[rule->columns[i].column].name;
+
+        if (follows(e->message, ".", name) || follows(e->message, "Key (", name) || follows(e->message, "column \"", name))
+            return &rule->columns[i].source->name;
+    }
+    return &rule->source->mark;
+}
+
+/* The address of a row that was made and then refused: its record, and the rule or its column. */
 static void place(struct worker *w, const struct program_rule *rule, const struct origin *from, struct err *e)
 {
-    const struct mapping_text *mark = &rule->source->mark;
+    const struct mapping_text *mark = guilty(rule, e);
     char *path = str_dup(w->unit.files[from->file].path);
 
     err_at(e, path ? path : "", from->line, 1);
@@ -167,6 +199,8 @@ struct flush {
     struct worker *w;
     const struct program_rule *rule;
     struct outgoing *o;
+    int64_t before;     /* see seen.h */
+    unsigned asked;     /* for the rows that came first */
 };
 
 static int add_refused(struct outgoing *o, size_t row)
@@ -196,8 +230,6 @@ static void on_refused(void *context, size_t row, struct err *e)
     uint64_t size;
     int64_t mtime;
 
-    if (add_refused(f->o, row) < 0)
-        err_oom(&w->failure);
     if (w->replay) {
         struct str kept = replay_record(w, from->item);
 
@@ -210,7 +242,11 @@ static void on_refused(void *context, size_t row, struct err *e)
             record.len = from->len;
     }
     err_release(&ignored);
+    if (e->code == W0512 && f->asked++ < SEEN_ASKED_MAX && !seen_find(w, f->rule, f->o, f->before, row, &w->first_seen))
+        w->first_seen = (struct finding_place){0};
     place(w, f->rule, from, e);
+    if (add_refused(f->o, row) < 0)
+        err_oom(&w->failure);
     chunk_reject(w, f->rule, record.len ? buf_str(&record) : (struct str){0}, from, e);
     buf_release(&record);
 }
@@ -237,7 +273,7 @@ static int send(struct worker *w, const struct program_rule *rule, struct outgoi
 {
     size_t ordinal = rule_ordinal(w->run, rule);
     struct sink_table *table = w->tables[ordinal];
-    struct flush context = {w, rule, o};
+    struct flush context = {w, rule, o, seen_before(w, rule), 0};
     struct sink_write how = {o == &w->outgoing[ordinal] ? SINK_FRESH : SINK_RECONCILE, on_refused,
                              w->run->ledger ? on_before : NULL, &context};
     int refused = 0;
@@ -249,7 +285,9 @@ static int send(struct worker *w, const struct program_rule *rule, struct outgoi
             return refused;
         *counts = (struct sink_counts){0};
     }
-    return w->run->ops->write(table, &o->rows, &how, counts, err);
+    if (w->run->ops->write(table, &o->rows, &how, counts, err) < 0)
+        return -1;
+    return seen_after(w, rule, o, context.before, counts->inserted, err);
 }
 
 /* The chunk's keys are those of rows that the database took: a row that another file's row kept out is not ours. */

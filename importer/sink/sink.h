@@ -108,6 +108,9 @@ struct sink_ops {
      * begin() on; this time rows are checked as they are written, and the guilty ones refused. */
     enum db_outcome (*commit)(struct sink *s, struct err *err);
     void (*rollback)(struct sink *s);
+    /* From within sink_write.refused, for a row whose key is taken: the number of the row that has it. NULL where rows have
+     * no numbers. */
+    bool (*rival)(struct sink_table *t, const struct sink_rows *rows, size_t row, int64_t *ret);
 };
 
 /* By the target's text. */

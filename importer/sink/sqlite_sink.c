@@ -522,4 +522,5 @@ const struct sink_ops sink_sqlite = {
     .delete_keys = sqlite_sink_delete_keys,
     .commit = sqlite_sink_commit,
     .rollback = sqlite_sink_rollback,
+    .rival = sqlite_rival,
 };

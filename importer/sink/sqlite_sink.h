@@ -68,4 +68,7 @@ void sqlite_lookup_forget(struct sink_table *t);
 /* SQLite does not say which foreign key is violated: put the one that finds no parent for t->values into `why`. */
 int sqlite_lookup_foreign_key(struct sink_table *t, struct err *why);
 
+/* sink_ops.rival, see sink/sink.h. */
+bool sqlite_rival(struct sink_table *t, const struct sink_rows *rows, size_t row, int64_t *ret);
+
 #endif
