@@ -27,6 +27,7 @@ struct evaluator {
     struct level levels[PROGRAM_LEVELS_MAX];
     size_t depth;                   /* index of the innermost level */
     struct value *slots;
+    struct json_memo memo;          /* of the rule's paths in the file's records */
     bool misfit;                    /* one of them is absent because its path goes through another kind of value */
     struct value *lets;
     bool *let_known;
@@ -104,6 +105,7 @@ bool evaluator_file(struct evaluator *ev, const struct program_rule *rule, const
 {
     ev->rule = rule;
     ev->file = *file;
+    ev->memo.paths = NULL;
     for (size_t i = 0; i < rule->n_from; i++) {
         struct str captures[PATTERN_CAPTURES_MAX];
 
@@ -697,8 +699,8 @@ static int make_row(struct evaluator *ev, struct err *err)
             return 0;
         }
     }
-    json_select(rule->paths, &ev->levels[ev->depth].value, ev->slots, &misfit,
-                ev->depth == 0 && ev->out->unread ? &unread : NULL);
+    json_select_again(rule->paths, &ev->levels[ev->depth].value, ev->slots, &misfit,
+                      ev->depth == 0 && ev->out->unread ? &unread : NULL, &ev->memo);
     ev->misfit = misfit.type != VALUE_ABSENT;
     for (size_t i = 0; i < rule->n_columns; i++) {
         size_t at = rule->order[i];

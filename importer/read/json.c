@@ -105,6 +105,7 @@ int json_index(struct json_parser *p, struct str text, uint64_t file_byte, struc
     doc->file_byte = file_byte + p->bom;
     doc->roots_n = 0;
     doc->n = 0;
+    doc->expected = UINT32_MAX;
     p->at = p->from = p->backslash = 0;
     p->whole = false;
     if (doc->len > UINT32_MAX - 2 * JSON_PADDING)
@@ -214,8 +215,10 @@ static int check_escapes(struct json_parser *p, size_t start, size_t end)
 static inline int check_string(struct json_parser *p, uint32_t i, size_t *ret_end)
 {
     const struct json_doc *doc = &p->doc;
-    size_t start = doc->pos[i] + (size_t)1, end = json_token_end(doc, i) - 1;
+    size_t start = doc->pos[i] + (size_t)1, end = doc->pos[i + 1] - (size_t)1;
 
+    if (doc->text[end] != '"')
+        end = json_token_end(doc, i) - 1;
     if (end < start || doc->text[end] != '"')
         return -1;
     *ret_end = end;
@@ -292,6 +295,23 @@ static inline bool is_expected(const char *text, const uint32_t *pos, const stru
 
 enum walk { WALK_GOOD, WALK_WRONG, WALK_OOM };
 
+/* A bit for the hash of each key noted. */
+static uint64_t keys_seen(const struct json_keys *k)
+{
+    uint64_t seen = 0;
+
+    for (size_t i = 0; i < k->n; i++)
+        seen |= (uint64_t)1 << (k->at[i].hash >> 26);
+    return seen;
+}
+
+static inline void note_expected(struct json_parser *p, uint32_t root, size_t members)
+{
+    p->doc.expected = members == p->keys.shape_members && members > 0 ? root : UINT32_MAX;
+    p->doc.keys = p->keys.at;
+    p->doc.keys_n = members;
+}
+
 /* Check the value that begins at token i and ends before `to`; *ret is the token behind it. The innermost
  * container (its bracket, its first key, what is in it) is held in variables, those around it in p->frames.
  *
@@ -301,11 +321,12 @@ static enum walk walk(struct json_parser *p, uint32_t i, size_t to, uint32_t *re
     const uint32_t *pos = p->doc.pos;
     const char *text = p->doc.text;
     uint32_t *link = p->doc.link, open = 0, keys = 0, depth = 0, hash;
+    const uint32_t root = i;
     uint64_t seen = 0, bit;
     int flags, inside = 0;
     char closer = 0;
     size_t end, members = 0;
-    const struct json_shape_key *expected = p->keys.shape;
+    const struct json_shape_key *expected = p->keys.shape, *const unexpected = expected + JSON_SHAPE_KEYS;
     bool learn = false;
 
 value:
@@ -345,7 +366,9 @@ value:
 
 behind_value:
     if (depth == 0) {
-        if (learn || members != p->keys.shape_members)
+        if (expected == p->keys.shape + members)
+            note_expected(p, root, members);
+        else if (learn || members != p->keys.shape_members)
             json_keys_learn(p, p->keys.found ? 0 : members);
         *ret = i;
         return pos[i] >= to && json_token_end(&p->doc, i - 1) <= to ? WALK_GOOD : WALK_WRONG;
@@ -384,16 +407,15 @@ member:
     if (depth == 1 && is_expected(text, pos + i, expected)) {
         link[i] = 0;
         link[i + 1] = expected->hash;
-        seen |= (uint64_t)1 << (expected->hash >> 26);
-        if (json_keys_push(&p->keys, i, expected->hash) < 0)
-            return WALK_OOM;
+        p->keys.at[p->keys.n++] = (struct json_key){expected->hash, i};
         expected++;
         i += 2;
         goto value;
     }
-    if (depth == 1) {
-        learn |= expected->len != UINT32_MAX;
-        expected = &p->keys.shape[JSON_SHAPE_KEYS];
+    if (depth == 1 && expected != unexpected) {
+        learn = expected->len != UINT32_MAX;
+        expected = unexpected;
+        seen = keys_seen(&p->keys);
     }
     flags = check_string(p, i, &end);
     if (flags < 0 || text[pos[i + 1]] != ':')
@@ -501,6 +523,7 @@ static int check_record(struct json_parser *p, size_t from, size_t to, struct va
         return -1;
     p->keys.n = 0;
     p->keys.found = false;
+    p->doc.expected = UINT32_MAX;
     switch (walk(p, root, to, &end)) {
     case WALK_GOOD: break;
     case WALK_WRONG: return report_fault(p, from, to, err);

@@ -71,4 +71,16 @@ struct json_unread {
 void json_select(const struct json_paths *paths, const struct value *root, struct value *slots,
                  struct value *misfit, const struct json_unread *unread);
 
+/* The same, with a memory of where keys were found: records that have the keys of the one before in the same order
+ * need no search. `= {0}` to begin with; it serves one parser at a time, and must not outlive it. */
+enum { JSON_MEMO_KEYS = 32 };
+struct json_memo {
+    const struct json_paths *paths;
+    const struct json_doc *doc;
+    uint32_t shape;
+    const void *found[JSON_MEMO_KEYS];
+};
+void json_select_again(const struct json_paths *paths, const struct value *root, struct value *slots,
+                       struct value *misfit, const struct json_unread *unread, struct json_memo *memo);
+
 #endif

@@ -9,6 +9,10 @@
 
 #include <endian.h>
 
+struct json_key {
+    uint32_t hash, node;
+};
+
 /* An indexed text. `pos[i]` is the place of token i, `link[i]` what the check found out about it:
  *
  *     { [      the token of the closing bracket
@@ -27,6 +31,11 @@ struct json_doc {
     uint64_t file_byte;     /* of text[0] */
     uint32_t *roots;        /* first tokens of the values that were checked, ascending */
     size_t roots_n, roots_capacity;
+    /* The value checked last, if it is an object with the keys of the one before in the same order. */
+    uint32_t expected;      /* its first token; UINT32_MAX when it is not */
+    uint32_t shape;         /* the same number means the same keys */
+    size_t keys_n;
+    const struct json_key *keys;
 };
 
 enum {
@@ -44,10 +53,6 @@ struct json_frame {
     uint32_t keys;          /* where its keys begin in json_keys */
     int flags;
     uint64_t seen;          /* a bit for each hash among its keys */
-};
-
-struct json_key {
-    uint32_t hash, node;
 };
 
 /* Keys of the object that was a record last: most records have the same ones in the same order. */

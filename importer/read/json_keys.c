@@ -116,6 +116,7 @@ void json_keys_learn(struct json_parser *p, size_t n)
     }
     shape[known].len = UINT32_MAX;
     p->keys.shape_members = n;
+    p->doc.shape++;
 }
 
 static inline uint64_t rotate(uint64_t x, int by)

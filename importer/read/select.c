@@ -185,8 +185,10 @@ int json_paths_cover(struct json_paths *paths, const struct json_step *steps, si
 /* --- walking: recursion ends at the length of the longest path --- */
 
 struct selection {
+    const struct json_paths *paths;
     struct value *slots, *misfit;
     const struct json_unread *unread;
+    struct json_memo *memo;
 };
 
 static void visit(const struct selection *s, const struct node *node, const struct value *v, bool covered);
@@ -216,29 +218,64 @@ static inline const struct entry *find_key(const struct node *node, const struct
     return NULL;
 }
 
+/* The member whose key is token i of the object v. */
+static inline void visit_member(const struct selection *s, const struct entry *found, const struct value *v, uint32_t i,
+                                bool covered)
+{
+    struct value item;
+
+    if (found && found->slot >= 0) {
+        json_fill(v->doc, i + 2, &s->slots[found->slot]);
+        return;
+    }
+    json_fill(v->doc, i + 2, &item);
+    if (found)
+        visit(s, found->child, &item, covered);
+    else
+        s->unread->key(s->unread->context, v, json_token_text(v->doc, i), &item);
+}
+
+static void remember(const struct selection *s, const struct node *node, const struct json_doc *doc)
+{
+    s->memo->paths = s->paths;
+    s->memo->doc = doc;
+    s->memo->shape = doc->shape;
+    for (size_t i = 0; i < doc->keys_n; i++)
+        s->memo->found[i] = find_key(node, doc, doc->keys[i].node);
+}
+
+static void visit_expected(const struct selection *s, const struct node *node, const struct value *v, bool covered)
+{
+    const struct json_doc *doc = v->doc;
+    const struct json_memo *memo = s->memo;
+    bool all = !covered && s->unread;
+
+    if (memo->shape != doc->shape || memo->doc != doc || memo->paths != s->paths)
+        remember(s, node, doc);
+    for (size_t i = 0; i < doc->keys_n; i++) {
+        if (memo->found[i] || all)
+            visit_member(s, memo->found[i], v, doc->keys[i].node, covered);
+    }
+}
+
 static void visit_doc_object(const struct selection *s, const struct node *node, const struct value *v, bool covered)
 {
     const struct json_doc *doc = v->doc;
     uint32_t end = doc->link[v->node];
     size_t left = node->keys;
+    bool all = !covered && s->unread;
 
+    if (s->memo && doc->expected == v->node && node == &s->paths->root) {
+        visit_expected(s, node, v, covered);
+        return;
+    }
     for (uint32_t i = v->node + 1; i < end; i = json_value_end(doc, i + 2) + 2) {
         const struct entry *found = find_key(node, doc, i);
-        struct value item;
 
-        if ((!found && (covered || !s->unread)) || (doc->link[i] & JSON_SHADOWED))
+        if ((!found && !all) || (doc->link[i] & JSON_SHADOWED))
             continue;
-        if (found && found->slot >= 0) {
-            json_fill(doc, i + 2, &s->slots[found->slot]);
-        } else {
-            json_fill(doc, i + 2, &item);
-            if (!found) {
-                s->unread->key(s->unread->context, v, json_token_text(doc, i), &item);
-                continue;
-            }
-            visit(s, found->child, &item, covered);
-        }
-        if (--left == 0 && (covered || !s->unread))
+        visit_member(s, found, v, i, covered);
+        if (--left == 0 && !all)
             return;
     }
 }
@@ -313,14 +350,20 @@ static void visit(const struct selection *s, const struct node *node, const stru
         visit_built_object(s, node, v, covered);
 }
 
-void json_select(const struct json_paths *paths, const struct value *root, struct value *slots,
-                 struct value *misfit, const struct json_unread *unread)
+void json_select_again(const struct json_paths *paths, const struct value *root, struct value *slots,
+                       struct value *misfit, const struct json_unread *unread, struct json_memo *memo)
 {
-    struct selection s = {slots, misfit, unread};
+    struct selection s = {paths, slots, misfit, unread, memo};
 
     for (size_t i = 0; i < paths->count; i++)
         slots[i] = value_absent();
     if (misfit)
         *misfit = value_absent();
     visit(&s, &paths->root, root, false);
+}
+
+void json_select(const struct json_paths *paths, const struct value *root, struct value *slots,
+                 struct value *misfit, const struct json_unread *unread)
+{
+    json_select_again(paths, root, slots, misfit, unread, NULL);
 }

@@ -44,8 +44,14 @@ static void add_path(const char *first, const char *second)
     json_paths_add(paths, steps, *second ? 2 : 1);
 }
 
-/* All that can be told of a record: its value, what is selected, or why it is refused. */
-static void describe(struct json_parser *p, struct str text, struct buf *out)
+static void note_unread(void *context, const struct value *object, struct str key, const struct value *item)
+{
+    (void)item;
+    buf_printf(context, " %u.%.*s", (unsigned)object->node, STR_ARG(key));
+}
+
+/* All that can be told of a record: its value, what is selected and what is not, or why it is refused. */
+static void describe(struct json_parser *p, struct str text, struct json_memo *memo, struct buf *out)
 {
     struct value v, slots[SLOTS], misfit;
     struct err err = {0};
@@ -57,7 +63,8 @@ static void describe(struct json_parser *p, struct str text, struct buf *out)
         return;
     }
     value_json(&v, out);
-    json_select(paths, &v, slots, &misfit, NULL);
+    buf_add_text(out, " unread:");
+    json_select_again(paths, &v, slots, &misfit, &(struct json_unread){note_unread, out}, memo);
     for (size_t i = 0; i < SLOTS; i++) {
         buf_printf(out, " | %d ", slots[i].type);
         value_json(&slots[i], out);
@@ -69,13 +76,16 @@ static void describe(struct json_parser *p, struct str text, struct buf *out)
 static bool same_after(const struct json_options *options, struct str first, struct str second)
 {
     CLEANUP(buf_release) struct buf alone = BUF_INIT, after = BUF_INIT;
+    struct json_memo memo = {0};
     struct json_parser *fresh = json_parser_new(options, NULL), *used = json_parser_new(options, NULL);
     char *one = padded(first.at, first.len), *two = padded(second.at, second.len);
     bool same;
 
-    describe(fresh, str_make(two, second.len), &alone);
-    describe(used, str_make(one, first.len), &after);
-    describe(used, str_make(two, second.len), &after);
+    describe(fresh, str_make(two, second.len), NULL, &alone);
+    describe(used, str_make(one, first.len), &memo, &after);
+    describe(used, str_make(one, first.len), &memo, &after);
+    describe(used, str_make(two, second.len), &memo, &after);
+    describe(used, str_make(two, second.len), &memo, &after);
     same = strcmp(buf_text(&alone), buf_text(&after)) == 0;
     if (!same)
         printf("# %.*s\n# after %.*s\n# alone: %s\n# then:  %s\n", STR_ARG(second), STR_ARG(first), buf_text(&alone),
