@@ -1,6 +1,10 @@
 /* windrow load */
 #include "cli/cmd_run.h"
 
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 /* --schema: bring the mapping's system up first. A mapping that cannot be read is left to the run, which says why. */
 static int schema_first(struct app *app, const char *path)
 {
@@ -18,6 +22,16 @@ static int schema_first(struct app *app, const char *path)
     return status;
 }
 
+/* A mistyped path would leave an empty database behind. */
+static bool has_database(const char *target)
+{
+    const char *path = target + strlen("sqlite:");
+
+    if (strncmp(target, "sqlite:", strlen("sqlite:")) != 0 || !*path || *path == ':' || strncmp(path, "file:", 5) == 0)
+        return true;
+    return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
 int cmd_load(struct app *app)
 {
     struct run_options o;
@@ -31,5 +45,13 @@ int cmd_load(struct app *app)
         return EXIT_USAGE;
     if (app->schema)
         status = schema_first(app, o.mapping);
+    if (status == EXIT_DONE && !has_database(o.target)) {
+        struct err e = {0};
+
+        err_set(&e, ERR_RUN, W0501, "there is no database '%s'", o.target + strlen("sqlite:"));
+        err_help(&e, "`windrow schema up SYSTEM` makes one with a system's tables, `load --schema` does so before it loads");
+        status = app_fail(&e, EXIT_DATABASE);
+        err_release(&e);
+    }
     return status == EXIT_DONE ? cmd_run(app, &o) : status;
 }

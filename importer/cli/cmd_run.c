@@ -82,9 +82,11 @@ static int print_result(struct app *app, struct run_result *r, int status)
     struct render_options render = {.color = app_color(app, r->summary.check ? STDOUT_FILENO : STDERR_FILENO)};
     const struct tally *list = shown(app, &r->summary);
     struct buf findings = BUF_INIT, out = BUF_INIT;
+    /* Nothing was begun: the reason is all there is to say. */
+    bool begun = !r->failure.scope || (status != EXIT_USAGE && r->summary.n_tables > 0);
     int good = 0;
 
-    if (r->summary.findings)
+    if (r->summary.findings && begun)
         good = render_findings(&findings, r->summary.findings, &render);
     if (app->json) {
         good = good < 0 ? -1 : summary_json(&r->summary, &out);
@@ -101,7 +103,7 @@ static int print_result(struct app *app, struct run_result *r, int status)
                 good = buf_printf(&out, "%s: %s (%llu)\n", app->show, buf_text(&name), (unsigned long long)list->entries[i].count);
             buf_release(&name);
         }
-        if (good == 0 && !app->quiet)
+        if (good == 0 && !app->quiet && begun)
             good = summary_account(&r->summary, &out);
     }
     if (good < 0)

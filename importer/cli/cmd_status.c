@@ -56,7 +56,7 @@ int cmd_status(struct app *app)
     if (there == 1 && ledger_list_runs(db, run, &runs, &e) == 0)
         status = run && runs.n_rows == 0 ? app_usage("there is no run %s", app->args[0]) : print_runs(app, &runs);
     else if (there == 0)
-        status = print_runs(app, &runs);
+        status = run ? app_usage("there is no run %s", app->args[0]) : print_runs(app, &runs);
     else
         app_fail(&e, EXIT_DATABASE);
     db_result_release(&runs);

@@ -8,11 +8,13 @@
 #include "read/json.h"
 #include "read/value.h"
 
+enum { READER_RECORD_MAX = 64 * 1024 * 1024 };
+
 struct reader_options {
     struct json_options json;
     struct str pattern;         /* lines: a PCRE2 regular expression with named groups; empty: the whole line */
     struct str unmatched;       /* lines: "reject" (default), "skip" or "append" (continuation of the record before) */
-    size_t record_max;          /* bytes of one record, document or file in memory; 0: 64 MiB */
+    size_t record_max;          /* bytes of one record, document or file in memory; 0: READER_RECORD_MAX */
 };
 
 /* Where the bytes come from. For jsonl and lines, [from, to) may be a part of the file: records that start in

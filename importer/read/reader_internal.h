@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-enum { READER_RECORD_MAX = 64 * 1024 * 1024, READER_WINDOW = 256 * 1024 };
+enum { READER_WINDOW = 256 * 1024 };
 
 /* The first member of every reader. */
 struct reader {

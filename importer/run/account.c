@@ -86,6 +86,7 @@ static void merge_rule(struct account_rule *to, const struct account_rule *from,
     to->rejected += from->rejected;
     to->skipped += from->skipped;
     to->bytes += from->bytes;
+    to->time_ns += from->time_ns;
     for (size_t i = 0; i < n_columns; i++)
         to->filled[i] += from->filled[i];
 }
@@ -106,6 +107,7 @@ int account_merge(struct account *to, struct account *from, struct err *err)
         to->kinds[i].failed += from->kinds[i].failed;
         to->kinds[i].records += from->kinds[i].records;
         to->kinds[i].bytes += from->kinds[i].bytes;
+        to->kinds[i].time_ns += from->kinds[i].time_ns;
     }
     to->files += from->files;
     to->rows += from->rows;
@@ -179,6 +181,7 @@ static int summary_tables(const struct account *a, struct arena *arena, struct s
         t->rejected += r->rejected;
         t->skipped += r->skipped;
         t->bytes += r->bytes;
+        t->time_ns += r->time_ns;
     }
     s->tables = tables;
     return 0;
@@ -194,7 +197,7 @@ static int summary_kinds(const struct account *a, struct arena *arena, struct su
         const struct account_kind *k = &a->kinds[i];
 
         kinds[i] = (struct summary_kind){.name = k->name, .files = k->files, .unchanged = k->unchanged, .failed = k->failed,
-                                         .records = k->records, .bytes = k->bytes};
+                                         .records = k->records, .bytes = k->bytes, .time_ns = k->time_ns};
         s->source_bytes += k->bytes;
     }
     s->kinds = kinds;

@@ -10,12 +10,13 @@
 
 struct account_rule {
     uint64_t read, inserted, updated, same, rejected, skipped, bytes;
+    uint64_t time_ns;           /* of the workers */
     uint64_t *filled;           /* by column: how often it got a value that is not null */
 };
 
 struct account_kind {
     struct str name;            /* lent from the mapping */
-    uint64_t files, unchanged, failed, records, bytes;
+    uint64_t files, unchanged, failed, records, bytes, time_ns;
 };
 
 struct account {

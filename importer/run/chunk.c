@@ -507,15 +507,20 @@ static bool reads_first(const struct worker *w, const struct entry *file)
 
 static int run_rule(struct worker *w, const struct program_rule *rule, struct err *err)
 {
+    uint64_t begun = run_now_ns();
+    int flushed;
+
     w->rule = rule;
     for (uint32_t i = 0; i < w->unit.n_files; i++) {
         struct entry *file = &w->unit.files[i];
+        uint64_t opened;
         size_t kind;
         bool first;
         int ret;
 
         if (!evaluator_file(w->ev, rule, file))
             continue;
+        opened = run_now_ns();
         w->file = i;
         kind = account_kind_of(&w->account, file->path, file->kind == ENTRY_DIRECTORY);
         first = reads_first(w, file);
@@ -527,8 +532,12 @@ static int run_rule(struct worker *w, const struct program_rule *rule, struct er
             free(path);
             return -1;
         }
+        if (kind < w->account.n_kinds)
+            w->account.kinds[kind].time_ns += run_now_ns() - opened;
     }
-    return write_flush(w, rule, err);
+    flushed = write_flush(w, rule, err);
+    w->account.rules[rule_ordinal(w->run, rule)].time_ns += run_now_ns() - begun;
+    return flushed;
 }
 
 static void count_files(struct worker *w)

@@ -19,6 +19,29 @@ static void choose_jobs(struct run *run)
         run->jobs = (unsigned)run->n_units;
 }
 
+/* A record or document is in memory as bytes, and JSON takes up to nine times as much again to be looked into: what a
+ * worker reads at a time has to fit its share. */
+static void limit_record(struct reader_options *read, uint64_t most)
+{
+    if (read->record_max == 0)
+        read->record_max = READER_RECORD_MAX;
+    if (read->record_max > most)
+        read->record_max = (size_t)most;
+}
+
+static void limit_records(struct run *run)
+{
+    uint64_t most = run->o->memory / run->jobs / 10;
+    struct program *p = run->p;
+
+    for (size_t i = 0; i < p->n_rules; i++)
+        limit_record(&p->rules[i].read, most);
+    for (size_t i = 0; i < p->mapping->n_documents; i++)
+        limit_record(&p->documents[i].read, most);
+    for (size_t i = 0; i < p->mapping->n_indexes; i++)
+        limit_record(&p->indexes[i].read, most);
+}
+
 static void *thread_main(void *context)
 {
     struct worker *w = context;
@@ -223,6 +246,7 @@ static void work(struct run *run, struct run_result *ret)
         run_fail(run, end, &e);
     } else {
         choose_jobs(run);
+        limit_records(run);
         if (!run->ledger || run->n_units || !run->matched)
             run_workers(run);
         else if (run->id)
