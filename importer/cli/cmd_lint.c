@@ -1,5 +1,6 @@
 /* windrow lint: check a mapping without data, list its SQL. */
 #include "cli/cmd_run.h"
+#include "cli/examples.h"
 
 #include "sink/sink.h"
 
@@ -55,6 +56,22 @@ static int list_sql(const struct mapping *m)
     return status;
 }
 
+static int run_examples(struct app *app, const struct mapping *m, const char *path, struct run_options *o)
+{
+    size_t ran = 0, wrong = 0;
+    int status = EXIT_DONE;
+
+    o->target = app_target(app, false);
+    if (examples_run(app, m, o, &ran, &wrong) < 0)
+        status = EXIT_USAGE;
+    else if (wrong)
+        status = EXIT_DIFFERENT;
+    if (!app->quiet)
+        printf("%s: %zu rule%s, no fault; %zu example%s, %zu wrong\n", path, m->n_rules, m->n_rules == 1 ? "" : "s", ran,
+               ran == 1 ? "" : "s", wrong);
+    return status;
+}
+
 int cmd_lint(struct app *app)
 {
     const char *path = app_mapping(app, app->args[0]);
@@ -75,9 +92,11 @@ int cmd_lint(struct app *app)
         p = program_compile(m, there ? &catalog : NULL, o.sets, o.n_sets, &faults);
     if (faults.n)
         status = cmd_print_faults(app, m, path, &faults);
+    else if (p && app->sql)
+        status = list_sql(m);
     else if (p)
-        status = app->sql ? list_sql(m) : EXIT_DONE;
-    if (p && !app->sql && !app->quiet)
+        status = m->n_examples ? run_examples(app, m, path, &o) : EXIT_DONE;
+    if (p && !app->sql && !m->n_examples && !app->quiet)
         printf("%s: %zu rule%s, no fault\n", path, m->n_rules, m->n_rules == 1 ? "" : "s");
     program_free(p);
     catalog_release(&catalog);

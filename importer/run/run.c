@@ -289,6 +289,11 @@ void run_execute(const struct run_options *o, struct run_result *ret)
     ret->mapping = run->mapping;
 }
 
+const char *run_scratch(const struct run_result *r)
+{
+    return r->run && r->run->scratch_made ? r->run->target : NULL;
+}
+
 void run_result_release(struct run_result *r)
 {
     struct run *run = r->run;

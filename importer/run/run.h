@@ -25,6 +25,7 @@ struct run_options {
     const struct program_set *sets;
     size_t n_sets;
     bool no_sql;                    /* refuse after: and conflict conditions */
+    bool examples;                  /* a check that may invent tables from the mapping when no others are known */
     int64_t replay;                 /* not a load: a second try of the rejects of this run, of this job */
     int64_t replay_job;
     const char *mended;             /* a file of exported rejects, with changed records; NULL: as they were */
@@ -43,6 +44,8 @@ struct run_result {
 
 /* Do it. Always fills *ret, which the caller releases; the exit status is summary_status(&ret->summary). */
 void run_execute(const struct run_options *o, struct run_result *ret);
+/* The throw-away database of a check that is done, until run_result_release(); NULL: there was none. */
+const char *run_scratch(const struct run_result *r);
 void run_result_release(struct run_result *r);
 
 #endif

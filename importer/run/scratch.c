@@ -155,6 +155,61 @@ static int remember_origins(struct run *run, struct err *err)
     return ret;
 }
 
+/* A table for each rule, its columns typed as the mapping says; a column without a type takes any value. */
+static int invent(struct run *run, struct catalog *c)
+{
+    const struct mapping *m = run->mapping;
+    struct catalog_table *tables = arena_calloc(&c->arena, m->n_rules + 1, sizeof *tables);
+
+    for (size_t i = 0; tables && i < m->n_rules; i++) {
+        const struct mapping_rule *rule = &m->rules[i];
+        struct str name = rule->into.text.at ? rule->into.text : rule->name.text;
+        struct catalog_column *columns = arena_calloc(&c->arena, rule->n_columns + 1, sizeof *columns);
+        uint16_t *key = arena_calloc(&c->arena, rule->n_columns + 1, sizeof *key);
+        struct catalog_key *keys = arena_calloc(&c->arena, 1, sizeof *keys);
+        struct catalog_table *t = &tables[c->n_tables];
+
+        *t = (struct catalog_table){.name = arena_dup(&c->arena, name), .columns = columns, .n_columns = rule->n_columns, .keys = keys};
+        if (!columns || !key || !keys || !t->name)
+            return -1;
+        for (size_t k = 0; k < rule->n_columns; k++) {
+            columns[k].name = arena_dup(&c->arena, rule->columns[k].name.text);
+            if (!columns[k].name)
+                return -1;
+            if (!rule->columns[k].type.text.at || !catalog_type_parse(rule->columns[k].type.text, &c->arena, &columns[k].type))
+                columns[k].type = (struct type){.kind = TYPE_JSON, .name = "json"};
+        }
+        for (size_t k = 0; k < rule->n_key && k < rule->n_columns; k++) {
+            int column = catalog_column(t, rule->key[k].text);
+
+            if (column >= 0)
+                key[keys->n++] = (uint16_t)column;
+        }
+        keys->columns = key;
+        keys->primary = true;
+        t->n_keys = keys->n > 0;
+        c->tables = tables;
+        if (catalog_table(c, name) == NULL)
+            c->n_tables++;
+    }
+    return tables ? 0 : -1;
+}
+
+static int from_mapping(struct run *run, struct err *err)
+{
+    CLEANUP(catalog_release) struct catalog catalog = {.engine = "sqlite"};
+    const struct replica_out out = {run, on_missing};
+    struct db *db;
+    int ret;
+
+    if (invent(run, &catalog) < 0)
+        return err_oom(err);
+    db = make_file(run, err);
+    ret = db ? replica_from_catalog(&catalog, db, &out, err) : -1;
+    db_close(db);
+    return ret < 0 ? -1 : 1;
+}
+
 int scratch_make(struct run *run, struct err *err)
 {
     int made;
@@ -165,6 +220,8 @@ int scratch_make(struct run *run, struct err *err)
         made = 0;
     else if ((made = from_schema(run, DB_SQLITE, err)) == 0)
         made = from_schema(run, DB_POSTGRESQL, err);
+    if (made == 0 && run->o->examples)
+        made = from_mapping(run, err);
     run->scratch_made = made == 1;
     if (made == 1 && run->scratch && remember_origins(run, err) < 0)
         return -1;
