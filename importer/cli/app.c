@@ -3,6 +3,7 @@
 
 #include "report/escape.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +176,44 @@ static bool sets(struct app *app, struct run_options *o)
     return true;
 }
 
+/* A file that belongs to two sources would be loaded twice. */
+static bool sources_apart(struct app *app)
+{
+    for (size_t i = 1; i + 1 < app->n_args; i++) {
+        char *one = realpath(app->args[i], NULL);
+
+        for (size_t k = i + 1; one && k < app->n_args; k++) {
+            char *other = realpath(app->args[k], NULL);
+            size_t shorter = other ? strlen(one) < strlen(other) ? strlen(one) : strlen(other) : 0;
+            const char *longer = other && strlen(other) > strlen(one) ? other : one;
+            bool inside = other && strncmp(one, other, shorter) == 0 &&
+                          (!longer[shorter] || longer[shorter] == '/' || shorter == 1);
+
+            free(other);
+            if (inside) {
+                free(one);
+                app_usage("the sources '%s' and '%s' overlap; each file is loaded once", app->args[i], app->args[k]);
+                return false;
+            }
+        }
+        free(one);
+    }
+    return true;
+}
+
+/* Better now than after hours of loading. */
+static bool can_write_beside(const char *path, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : NULL;
+    bool good = !slash || (dir && access(dir, W_OK) == 0);
+
+    if (!good)
+        err_set(err, ERR_RUN, W0103, "cannot write '%s': %s", path, strerror(errno));
+    free(dir);
+    return good;
+}
+
 static bool jobs(const char *text, unsigned *ret)
 {
     uint64_t n;
@@ -204,12 +243,12 @@ bool app_run_options(struct app *app, struct run_options *o)
     for (size_t i = 0; i < app->n_summary; i++) {
         struct err e = {0};
 
-        if (summary_check_path(app->summary[i], &e) < 0) {
+        if (summary_check_path(app->summary[i], &e) < 0 || !can_write_beside(app->summary[i], &e)) {
             app_fail(&e, EXIT_USAGE);
             err_release(&e);
             return false;
         }
     }
     o->mapping = app_mapping(app, app->args[0]);
-    return o->mapping && sets(app, o);
+    return o->mapping && sets(app, o) && sources_apart(app);
 }
