@@ -6,12 +6,14 @@
 #include "base/cleanup.h"
 #include "migrate/migrate.h"
 #include "report/finding.h"
+#include "report/jsonout.h"
 #include "report/progress.h"
 #include "report/render.h"
 #include "report/table.h"
 #include "run/stop.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -88,9 +90,51 @@ static void say(const char *before, const char *text)
         fputs(buf_text(&out), stderr);
 }
 
+static const char *way_of(const struct migrate_event *e)
+{
+    return e->direction == MIGRATE_DOWN ? "down" : "up";
+}
+
+/* An event as an object on a line. */
+static void tell_json(void *context, const struct migrate_event *e)
+{
+    static const char *const names[] = {
+        [MIGRATE_WAITING] = "waiting", [MIGRATE_STARTED] = "started", [MIGRATE_FINISHED] = "finished",
+        [MIGRATE_BUSY] = "busy",       [MIGRATE_INDEX] = "index",     [MIGRATE_REBUILD] = "rebuild",
+        [MIGRATE_RECONNECT] = "reconnect",
+    };
+    CLEANUP(buf_release) struct buf out = BUF_INIT;
+    struct jsonout j;
+
+    (void)context;
+    jsonout_init(&j, &out, true);
+    jsonout_open(&j, '{');
+    jsonout_name(&j, "event");
+    jsonout_text(&j, names[e->kind]);
+    if (e->label) {
+        jsonout_name(&j, "version");
+        jsonout_text(&j, e->label);
+        jsonout_name(&j, "direction");
+        jsonout_text(&j, way_of(e));
+    }
+    if (e->detail) {
+        jsonout_name(&j, "detail");
+        jsonout_text(&j, e->detail);
+    }
+    if (e->kind == MIGRATE_FINISHED) {
+        jsonout_member_uint(&j, "ms", e->done);
+    } else if (e->kind != MIGRATE_REBUILD && e->kind != MIGRATE_RECONNECT) {
+        jsonout_member_uint(&j, e->kind == MIGRATE_WAITING ? "waited_ms" : "done", e->done);
+        jsonout_member_uint(&j, e->kind == MIGRATE_WAITING ? "wait_ms" : "total", e->total);
+    }
+    jsonout_close(&j, '}');
+    if (!j.failed && buf_add_char(&out, '\n') == 0)
+        fputs(buf_text(&out), stderr);
+}
+
 static void tell(void *context, const struct migrate_event *e)
 {
-    const char *label = e->label ? e->label : "", *way = e->direction == MIGRATE_DOWN ? "down" : "up";
+    const char *label = e->label ? e->label : "", *way = way_of(e);
     char line[300];
 
     (void)context;
@@ -131,6 +175,19 @@ static bool stop_wanted(void *context)
     return stop_requested() != STOP_NO;
 }
 
+static bool stop_now_wanted(void *context)
+{
+    (void)context;
+    return stop_requested() == STOP_NOW;
+}
+
+static int interrupted(struct app *app)
+{
+    if (!app->quiet)
+        fputs("windrow: interrupted; run the same command again to go on\n", stderr);
+    return EXIT_INTERRUPTED;
+}
+
 /* ---- opening ---- */
 
 static bool seconds(const char *option, const char *text, uint32_t *ret_ms)
@@ -169,6 +226,7 @@ static struct migrate *open_system(struct app *app, const char *system, bool rea
                                 .out_of_order = app->out_of_order,
                                 .accept_changed = app->accept_changed,
                                 .stop = stop_wanted,
+                                .stop_now = stop_now_wanted,
                                 .scratch = app->scratch ? app->scratch : getenv("WINDROW_SCRATCH")};
     enum progress_mode mode;
     struct err err = {0};
@@ -185,7 +243,11 @@ static struct migrate *open_system(struct app *app, const char *system, bool rea
         return NULL;
     }
     if (mode != PROGRESS_NONE)
-        o.event = tell;
+        o.event = mode == PROGRESS_JSON ? tell_json : tell;
+    if (read_only) { /* there is nothing to bring to a good end */
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+    }
     m = migrate_open(&o, &err);
     if (!m)
         *status = fail(app, &err);
@@ -290,8 +352,11 @@ static bool agreed(struct app *app, const char *system, const struct migrate_los
         return false;
     }
     fprintf(stderr, "type the name of the system (%s) to agree: ", system);
-    if (!fgets(answer, sizeof answer, stdin))
+    if (!fgets(answer, sizeof answer, stdin)) {
+        fputc('\n', stderr);
+        app_usage("no answer; nothing was done");
         return false;
+    }
     answer[strcspn(answer, "\r\n")] = '\0';
     if (strcmp(answer, system) == 0)
         return true;
@@ -332,7 +397,9 @@ static int schema_move(struct app *app, enum migrate_direction d)
         status = rc < 0 ? fail(app, &err) : print_plan(app, &r);
     } else {
         rc = d == MIGRATE_UP ? migrate_up(m, &range, &r, &err) : go_down(app, m, &range, &r, &err);
-        status = rc < 0 ? fail(app, &err) : rc > 0 ? EXIT_USAGE : r.stopped ? EXIT_INTERRUPTED : EXIT_DONE;
+        if (rc > 0 && stop_requested() != STOP_NO)
+            r.stopped = true;
+        status = rc < 0 ? fail(app, &err) : r.stopped ? interrupted(app) : rc > 0 ? EXIT_USAGE : EXIT_DONE;
         if (rc <= 0)
             status =
                 print_steps(app, &r, d == MIGRATE_UP ? "all versions are applied" : "no version is applied", status);
@@ -351,7 +418,7 @@ int cmd_schema_first(struct app *app, const char *system)
 
     if (!m)
         return status;
-    status = migrate_up(m, &all, &r, &err) < 0 ? fail(app, &err) : r.stopped ? EXIT_INTERRUPTED : EXIT_DONE;
+    status = migrate_up(m, &all, &r, &err) < 0 ? fail(app, &err) : r.stopped ? interrupted(app) : EXIT_DONE;
     migrate_close(m);
     return status;
 }

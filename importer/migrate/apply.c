@@ -34,14 +34,15 @@ int apply_statement(struct migrate *m, const struct migrate_step *step, size_t i
 {
     const struct statement *st = &step->script->statements[i];
     CLEANUP(err_release) struct err cause = {0};
-    struct watch *w = st->builds_index ? watch_start(m, step) : NULL;
-    int rc = db_exec(m->db, st->text, &cause);
+    int rc;
 
-    watch_stop(w);
+    watch_begin(m->watch, step, st->builds_index);
+    rc = db_exec(m->db, st->text, &cause);
+    watch_end(m->watch);
     if (rc == 0)
         return 0;
     /* What the caller decides by (lost connection, lock) is in the cause; a place is of use for the rest only. */
-    if (!db_alive(m->db) || session_busy(m, &cause)) {
+    if (!db_alive(m->db) || session_busy(m, &cause) || session_cancelled(m, &cause)) {
         err_move(err, &cause);
         return err_at(err, step->script->path, st->line, st->column);
     }
@@ -60,7 +61,7 @@ int apply_lock_timeout(struct migrate *m, bool on, struct err *err)
 
 int apply_begin(struct migrate *m, struct err *err)
 {
-    if (apply_lock_timeout(m, true, err) < 0 || db_begin(m->db, err) < 0)
+    if (apply_lock_timeout(m, true, err) < 0 || session_begin(m, err) < 0)
         return -1;
     if (history_hold(m->db, err) < 0) {
         db_rollback(m->db);
@@ -90,8 +91,14 @@ enum apply_outcome apply_commit(struct migrate *m, struct err *err)
     return APPLY_AGAIN;
 }
 
-/* What to do about a failure after rolling back: again at once (a lost connection), again after a pause (a lock), or
- * give up. */
+static void pause_unless_stopped(const struct migrate *m, uint32_t ms)
+{
+    for (uint32_t slept = 0; slept < ms && !session_stop(m); slept += BUSY_PAUSE_MS)
+        session_pause(BUSY_PAUSE_MS);
+}
+
+/* What to do about a failure after rolling back: again at once (a lost connection), again after a pause (a lock), stop,
+ * or give up. */
 enum apply_outcome apply_failure(struct migrate *m, const struct migrate_step *step, uint32_t *tries, struct err *err)
 {
     uint32_t pause_ms = BUSY_PAUSE_MS << (*tries < 5 ? *tries : 5);
@@ -101,6 +108,10 @@ enum apply_outcome apply_failure(struct migrate *m, const struct migrate_step *s
         return ++*tries > m->o.lock_tries
                    ? (err_set(err, ERR_RUN, W0719, "the connection was lost %u times", *tries), APPLY_FAILED)
                    : APPLY_AGAIN;
+    }
+    if (session_cancelled(m, err) || (session_busy(m, err) && session_stop(m))) {
+        err_release(err);
+        return APPLY_STOPPED;
     }
     if (!session_busy(m, err))
         return APPLY_FAILED;
@@ -116,8 +127,8 @@ enum apply_outcome apply_failure(struct migrate *m, const struct migrate_step *s
     }
     err_release(err);
     session_event(m, MIGRATE_BUSY, step, NULL, *tries + 1, m->o.lock_tries);
-    session_pause(pause_ms > BUSY_PAUSE_MS_MAX ? BUSY_PAUSE_MS_MAX : pause_ms);
-    return APPLY_AGAIN;
+    pause_unless_stopped(m, pause_ms > BUSY_PAUSE_MS_MAX ? BUSY_PAUSE_MS_MAX : pause_ms);
+    return session_stop(m) ? APPLY_STOPPED : APPLY_AGAIN;
 }
 
 int apply_record(struct migrate *m, const struct version *v, const struct migrate_step *step, struct err *err)
@@ -148,7 +159,7 @@ static int still_due(struct migrate *m, const struct version *v, const struct mi
 }
 
 /* SQLite checks no reference while a version runs, so that tables can be built anew; all are checked here. */
-static int check_references(struct migrate *m, const struct script *s, struct err *err)
+int apply_check_references(struct migrate *m, const struct script *s, struct err *err)
 {
     CLEANUP(db_result_release) struct db_result r = {0};
 
@@ -175,7 +186,7 @@ static int run_all(struct migrate *m, const struct version *v, struct migrate_st
         if (apply_statement(m, step, i, err) < 0)
             return -1;
     }
-    if (check_references(m, step->script, err) < 0)
+    if (apply_check_references(m, step->script, err) < 0)
         return -1;
     step->took_ms = session_now_ms() - start;
     /* A version may have changed role or search path; its entry is written as ourselves. */
@@ -215,11 +226,9 @@ enum apply_outcome apply_version(struct migrate *m, const struct version *v, str
     bool sqlite = db_engine(m->db) == DB_SQLITE;
     enum apply_outcome outcome;
 
-    if (step->script->no_transaction)
-        return pieces_apply(m, v, step, err);
     if (sqlite && db_exec(m->db, "PRAGMA foreign_keys = OFF", err) < 0)
         return APPLY_FAILED;
-    outcome = run_once(m, v, step, err);
+    outcome = step->script->no_transaction ? pieces_apply(m, v, step, err) : run_once(m, v, step, err);
     if (sqlite && db_exec(m->db, "PRAGMA foreign_keys = ON", outcome == APPLY_FAILED ? NULL : err) < 0)
         return APPLY_FAILED;
     return outcome;

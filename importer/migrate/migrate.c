@@ -275,7 +275,7 @@ static int has_happened(struct migrate *m, const struct migrate_step *step, bool
     return 0;
 }
 
-/* Run one step to its end, over lost connections and busy tables. */
+/* Run one step to its end, over lost connections and busy tables. 0, 1 when stopped, -1. */
 static int take_step(struct migrate *m, struct migrate_step *step, struct err *err)
 {
     const struct version *v = plan_version(&m->plan, step->number);
@@ -295,8 +295,14 @@ static int take_step(struct migrate *m, struct migrate_step *step, struct err *e
             return -1;
         }
         err_release(&failure);
-        if (!db_alive(m->db) && session_reopen(m, err) < 0)
-            return -1;
+        if (outcome == APPLY_STOPPED)
+            return 1;
+        if (!db_alive(m->db)) {
+            int rc = session_reopen(m, err);
+
+            if (rc != 0)
+                return rc;
+        }
         if (has_happened(m, step, &happened, err) < 0)
             return -1;
         if (happened)
@@ -329,8 +335,14 @@ static int record_accepted(struct migrate *m, struct err *err)
 /* The history's tables are made under the lock and in a transaction of their own. */
 static int prepare_history(struct migrate *m, struct err *err)
 {
-    if (db_begin(m->db, err) < 0)
+    CLEANUP(err_release) struct err failure = {0};
+
+    if (session_begin(m, &failure) < 0) {
+        if (session_busy(m, &failure) && session_stop(m))
+            return 1;
+        err_move(err, &failure);
         return -1;
+    }
     if (history_create(m->db, err) < 0 || (m->o.accept_changed && record_accepted(m, err) < 0)) {
         db_rollback(m->db);
         return -1;
@@ -338,17 +350,33 @@ static int prepare_history(struct migrate *m, struct err *err)
     return db_commit(m->db, err) == DB_COMMITTED ? 0 : err_set(err, ERR_RUN, W0719, "cannot write the history");
 }
 
+/* A connection that is lost now takes its settings with it, and the version has happened already. */
+static int restore_settings(struct migrate *m, const struct db_result *settings, struct err *err)
+{
+    CLEANUP(err_release) struct err failure = {0};
+
+    if (session_restore_settings(m, settings, &failure) == 0)
+        return 0;
+    if (!db_alive(m->db))
+        return session_reopen(m, err);
+    err_move(err, &failure);
+    return -1;
+}
+
+/* 0, 1 when stopped, -1. */
 static int step_with_settings(struct migrate *m, struct migrate_step *step, struct err *err)
 {
     CLEANUP(db_result_release) struct db_result settings = {0};
+    int rc;
 
     if (session_note_settings(m, &settings, err) < 0)
         return -1;
     session_event(m, MIGRATE_STARTED, step, NULL, step->from, step->script->n);
-    if (take_step(m, step, err) < 0)
-        return -1;
+    rc = take_step(m, step, err);
+    if (rc != 0)
+        return rc;
     session_event(m, MIGRATE_FINISHED, step, NULL, step->took_ms, 0);
-    return session_restore_settings(m, &settings, err);
+    return restore_settings(m, &settings, err) < 0 ? -1 : 0;
 }
 
 static int run_steps(struct migrate *m, enum migrate_direction d, const struct migrate_range *range,
@@ -362,11 +390,12 @@ static int run_steps(struct migrate *m, enum migrate_direction d, const struct m
 
         if (rc <= 0)
             return rc;
-        if (m->o.stop && m->o.stop(m->o.context)) {
+        rc = session_stop(m) ? 1 : step_with_settings(m, &step, err);
+        if (rc > 0)
             ret->stopped = true;
-            return 0;
-        }
-        if (step_with_settings(m, &step, err) < 0 || add_step(ret, &step, &capacity, err) < 0)
+        if (rc != 0)
+            return rc < 0 ? -1 : 0;
+        if (add_step(ret, &step, &capacity, err) < 0)
             return -1;
     }
     return 0;
@@ -378,11 +407,20 @@ static int run(struct migrate *m, enum migrate_direction d, const struct migrate
     int rc;
 
     *ret = (struct migrate_result){0};
-    if (check_range(m, range, err) < 0 || session_lock(m, err) < 0)
+    if (check_range(m, range, err) < 0)
         return -1;
-    rc = prepare_history(m, err) < 0 ? -1 : run_steps(m, d, range, ret, err);
+    rc = session_lock(m, err);
+    if (rc == 0)
+        rc = prepare_history(m, err);
+    ret->stopped = rc > 0;
+    if (rc == 0) {
+        m->watch = watch_open(m);
+        rc = run_steps(m, d, range, ret, err);
+        watch_close(m->watch);
+        m->watch = NULL;
+    }
     session_unlock(m);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }
 
 int migrate_up(struct migrate *m, const struct migrate_range *range, struct migrate_result *ret, struct err *err)

@@ -45,7 +45,10 @@ struct migrate_options {
     uint32_t lock_tries;        /* 0: 20 */
     /* Told what happens, for progress; maybe from another thread, never twice at once. May be NULL. */
     void (*event)(void *context, const struct migrate_event *e);
-    bool (*stop)(void *context);    /* asked between versions; may be NULL */
+    /* Both may be NULL. Asked between versions, between statements of a file without a transaction, while waiting. */
+    bool (*stop)(void *context);
+    /* Asked ten times a second, from another thread: cancel the statement that runs, roll its version back. */
+    bool (*stop_now)(void *context);
     void *context;
 };
 
@@ -77,7 +80,7 @@ struct migrate_step {
 struct migrate_result {
     struct migrate_step *steps; /* in the order of running */
     size_t n;                   /* steps done (plan: to do) */
-    bool stopped;               /* by the stop callback, with steps left */
+    bool stopped;               /* by a stop callback, with steps left */
     struct arena arena;
 };
 void migrate_result_release(struct migrate_result *r);

@@ -1,6 +1,10 @@
 /* Versions that declare `no-transaction`: statement by statement, each noted in the history, so that a run that died
  * goes on where it was.
  *
+ * Each note is written with the history held and only over the note that we know of: where the lock of one runner is
+ * worth nothing (SQLite has none between transactions, a pooler takes its meaning away) the second one finds the place
+ * moved and looks again.
+ *
  * A statement that tolerates a transaction shares one with its note: it happens exactly once. Of the others one may be
  * in doubt after a crash: `doing` was noted, its end was not. Then the catalogue is asked what became of it; an INVALID
  * index is dropped and built again. */
@@ -62,19 +66,24 @@ differs:
     return err_at(err, s->path, 0, 0);
 }
 
-static enum apply_outcome find_place(struct pieces *p, struct err *err)
+static bool is_ours(const struct pieces *p, const struct history_row *row)
+{
+    return row && row->state == (p->step->direction == MIGRATE_UP ? HISTORY_GOING_UP : HISTORY_GOING_DOWN);
+}
+
+/* With the history held. */
+static enum apply_outcome read_place(struct pieces *p, struct err *err)
 {
     CLEANUP(history_release) struct history h = {0};
     const struct history_row *row;
-    bool up = p->step->direction == MIGRATE_UP;
     char digest[PLAN_DIGEST];
 
     if (history_read(p->m->db, p->m->o.system, &h, err) < 0)
         return APPLY_FAILED;
     row = history_find(&h, p->v->number);
-    if (up ? row == NULL : row && row->state == HISTORY_APPLIED)
+    if (p->step->direction == MIGRATE_UP ? row == NULL : row && row->state == HISTORY_APPLIED)
         return put_note(p, 0, NULL, err) < 0 ? APPLY_FAILED : APPLY_DONE;
-    if (!row || row->state != (up ? HISTORY_GOING_UP : HISTORY_GOING_DOWN))
+    if (!is_ours(p, row))
         return APPLY_AGAIN;
     if (check_done(p, row, err) < 0)
         return APPLY_FAILED;
@@ -85,6 +94,50 @@ static enum apply_outcome find_place(struct pieces *p, struct err *err)
         p->in_doubt = strcmp(digest, row->doing) == 0;
     }
     return APPLY_DONE;
+}
+
+static enum apply_outcome find_place(struct pieces *p, struct err *err)
+{
+    enum apply_outcome outcome;
+
+    if (apply_begin(p->m, err) < 0)
+        return APPLY_FAILED;
+    outcome = read_place(p, err);
+    if (outcome == APPLY_DONE)
+        return apply_commit(p->m, err);
+    apply_rollback(p->m);
+    return outcome;
+}
+
+/* Begin a transaction that holds the history, if the place in it is still ours. */
+static enum apply_outcome begin_here(struct pieces *p, struct err *err)
+{
+    CLEANUP(history_release) struct history h = {0};
+    const struct history_row *row;
+
+    if (apply_begin(p->m, err) < 0)
+        return APPLY_FAILED;
+    if (history_read(p->m->db, p->m->o.system, &h, err) < 0) {
+        apply_rollback(p->m);
+        return APPLY_FAILED;
+    }
+    row = history_find(&h, p->v->number);
+    if (is_ours(p, row) && row->step == (int64_t)p->at)
+        return APPLY_DONE;
+    apply_rollback(p->m);
+    return APPLY_AGAIN;
+}
+
+static enum apply_outcome note_here(struct pieces *p, size_t done, const char *doing, struct err *err)
+{
+    enum apply_outcome outcome = begin_here(p, err);
+
+    if (outcome != APPLY_DONE)
+        return outcome;
+    if (put_note(p, done, doing, err) == 0)
+        return apply_commit(p->m, err);
+    apply_rollback(p->m);
+    return APPLY_FAILED;
 }
 
 static int index_state(struct pieces *p, const char *index, struct err *err)
@@ -179,21 +232,17 @@ static int prepare_alone(struct pieces *p, const struct statement *st, struct er
 /* A failed concurrent build leaves an invalid index that costs every write; better none. */
 static void clean_up_after(struct pieces *p, const struct statement *st)
 {
-    if (st->kind == STATEMENT_CREATE_INDEX && db_alive(p->m->db) && index_state(p, st->index, NULL) == INDEX_INVALID)
+    if (st->kind == STATEMENT_CREATE_INDEX && db_alive(p->m->db) && index_state(p, st->index, NULL) == INDEX_INVALID &&
+        (!session_stop_now(p->m) || apply_lock_timeout(p->m, true, NULL) == 0))
         drop_index(p, st->index, NULL);
 }
 
-static int run_alone(struct pieces *p, struct err *err)
+static int run_it(struct pieces *p, const struct statement *st, struct err *err)
 {
-    const struct statement *st = &p->step->script->statements[p->at];
-    char digest[PLAN_DIGEST];
     int done;
 
-    if (statement_digest(p, digest, err) < 0 || apply_lock_timeout(p->m, st->kind == STATEMENT_REPEATABLE, err) < 0)
+    if (apply_lock_timeout(p->m, st->kind == STATEMENT_REPEATABLE, err) < 0)
         return -1;
-    if (!p->in_doubt && put_note(p, p->at, digest, err) < 0)
-        return -1;
-    FAULT("schema_doing_noted");
     done = prepare_alone(p, st, err);
     if (done < 0)
         return -1;
@@ -205,14 +254,34 @@ static int run_alone(struct pieces *p, struct err *err)
             return -1;
         }
     }
+    return 0;
+}
+
+static enum apply_outcome run_alone(struct pieces *p, struct err *err)
+{
+    const struct statement *st = &p->step->script->statements[p->at];
+    enum apply_outcome outcome = APPLY_DONE;
+    char digest[PLAN_DIGEST];
+
+    if (statement_digest(p, digest, err) < 0)
+        return APPLY_FAILED;
+    if (!p->in_doubt)
+        outcome = note_here(p, p->at, digest, err);
+    if (outcome != APPLY_DONE)
+        return outcome;
+    FAULT("schema_doing_noted");
+    if (run_it(p, st, err) < 0)
+        return APPLY_FAILED;
     FAULT("schema_alone_done");
-    return put_note(p, p->at + 1, NULL, err);
+    return note_here(p, p->at + 1, NULL, err);
 }
 
 static enum apply_outcome run_together(struct pieces *p, struct err *err)
 {
-    if (apply_begin(p->m, err) < 0)
-        return APPLY_FAILED;
+    enum apply_outcome outcome = begin_here(p, err);
+
+    if (outcome != APPLY_DONE)
+        return outcome;
     if (apply_statement(p->m, p->step, p->at, err) < 0 || put_note(p, p->at + 1, NULL, err) < 0) {
         apply_rollback(p->m);
         return APPLY_FAILED;
@@ -222,10 +291,12 @@ static enum apply_outcome run_together(struct pieces *p, struct err *err)
 
 static enum apply_outcome finish(struct pieces *p, struct err *err)
 {
+    enum apply_outcome outcome = begin_here(p, err);
+
+    if (outcome != APPLY_DONE)
+        return outcome;
     p->step->took_ms = session_now_ms() - p->start_ms;
-    if (apply_begin(p->m, err) < 0)
-        return APPLY_FAILED;
-    if (apply_record(p->m, p->v, p->step, err) < 0) {
+    if (apply_check_references(p->m, p->step->script, err) < 0 || apply_record(p->m, p->v, p->step, err) < 0) {
         apply_rollback(p->m);
         return APPLY_FAILED;
     }
@@ -240,10 +311,12 @@ enum apply_outcome pieces_apply(struct migrate *m, const struct version *v, stru
     if (outcome != APPLY_DONE)
         return outcome;
     for (; p.at < step->script->n; p.at++, p.in_doubt = false) {
-        if (!statement_in_transaction(&step->script->statements[p.at]))
-            outcome = run_alone(&p, err) < 0 ? APPLY_FAILED : APPLY_DONE;
-        else
+        if (session_stop(m))
+            return APPLY_STOPPED;
+        if (statement_in_transaction(&step->script->statements[p.at]))
             outcome = run_together(&p, err);
+        else
+            outcome = run_alone(&p, err);
         if (outcome != APPLY_DONE)
             return outcome;
     }

@@ -47,7 +47,7 @@ static void drop_leftovers(struct db *server)
 {
     static const char sql[] =
         "SELECT d.datname FROM pg_catalog.pg_database d WHERE d.datname ~ '^windrow_scratch_[0-9]+_[0-9]+$'"
-        " AND pg_catalog.pg_has_role(d.datdba, 'MEMBER') AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_activity a"
+        " AND pg_catalog.pg_has_role(d.datdba, 'USAGE') AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_activity a"
         " WHERE d.datname = 'windrow_scratch_' || a.pid || '_' || floor(extract(epoch FROM a.backend_start))::bigint)";
     CLEANUP(db_result_release) struct db_result r = {0};
     CLEANUP(buf_release) struct buf name = BUF_INIT;
@@ -83,7 +83,7 @@ static int make_database(struct scratch *s, struct err *err)
     buf_clear(&s->name);
     err_set(err, ERR_RUN, W0716, "cannot make a throw-away database: %s", cause.message);
     return err_help(
-        err, "let the role create databases (ALTER ROLE ... CREATEDB), or name an empty database in WINDROW_SCRATCH");
+        err, "let the role create databases (ALTER ROLE ... CREATEDB), or name an empty database by --scratch");
 }
 
 static int refuse_filled(struct db *db, struct err *err)

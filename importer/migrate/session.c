@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { ANSWER_WAIT_MS = 7 * 24 * 3600 * 1000, RETRY_MS = 200, RETRY_MS_MAX = 3000, TELL_MS = 5000 };
+enum { ANSWER_WAIT_MS = 7 * 24 * 3600 * 1000, RETRY_MS = 200, RETRY_MS_MAX = 3000, TELL_MS = 5000, SLICE_MS = 100 };
 
 /* "windrow!" read as a number. */
 static const int64_t lock_key = 0x77696E64726F7721;
@@ -53,6 +53,21 @@ bool session_busy(const struct migrate *m, const struct err *err)
         return db_transient(err);
     return strcmp(err->sqlstate, "55P03") == 0 || strcmp(err->sqlstate, "40P01") == 0 ||
            strcmp(err->sqlstate, "40001") == 0;
+}
+
+bool session_stop_now(const struct migrate *m)
+{
+    return m->o.stop_now && m->o.stop_now(m->o.context);
+}
+
+bool session_stop(const struct migrate *m)
+{
+    return (m->o.stop && m->o.stop(m->o.context)) || session_stop_now(m);
+}
+
+bool session_cancelled(const struct migrate *m, const struct err *err)
+{
+    return (strcmp(err->sqlstate, "57014") == 0 || strcmp(err->sqlstate, "SQ009") == 0) && session_stop_now(m);
 }
 
 /* user@host, as the operating system calls them. */
@@ -118,6 +133,8 @@ int session_reopen(struct migrate *m, struct err *err)
             err_move(err, &failure);
             return -1;
         }
+        if (session_stop(m))
+            return 1;
         session_pause(pause_ms);
         pause_ms = pause_ms * 2 > RETRY_MS_MAX ? RETRY_MS_MAX : pause_ms * 2;
     }
@@ -174,9 +191,63 @@ int session_lock(struct migrate *m, struct err *err)
             err_set(err, ERR_RUN, W0706, "another runner is at work: %s", holder);
             return err_help(err, "the lock ends with that session; wait for it, or raise the time to wait");
         }
+        if (session_stop(m))
+            return 1;
         session_pause(RETRY_MS);
     }
     return rc < 0 ? -1 : 0;
+}
+
+static int set_busy_timeout(struct migrate *m, uint32_t ms, struct err *err)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof sql, "PRAGMA busy_timeout = %u", (unsigned)ms);
+    return db_exec(m->db, sql, err);
+}
+
+/* SQLite would wait in silence, deaf to the user; so it waits in slices. */
+static int begin_patiently(struct migrate *m, struct err *err)
+{
+    static const char holder[] = "another process writes to the database";
+    uint64_t start = session_now_ms(), told = 0;
+
+    for (;;) {
+        CLEANUP(err_release) struct err failure = {0};
+        uint64_t now;
+
+        if (db_begin(m->db, &failure) == 0)
+            return 0;
+        now = session_now_ms();
+        if (!session_busy(m, &failure) || !db_alive(m->db) || session_stop(m)) {
+            err_move(err, &failure);
+            return -1;
+        }
+        if (now - start >= m->o.wait_ms) {
+            err_set(err, ERR_RUN, W0706, "%s: %s", holder, failure.message);
+            return err_help(err, "its lock ends with its transaction; wait for it, or raise the time to wait");
+        }
+        if (!told || now - told >= TELL_MS) {
+            told = now;
+            session_event(m, MIGRATE_WAITING, NULL, holder, now - start, m->o.wait_ms);
+        }
+    }
+}
+
+int session_begin(struct migrate *m, struct err *err)
+{
+    int rc;
+
+    if (db_engine(m->db) != DB_SQLITE)
+        return db_begin(m->db, err);
+    if (set_busy_timeout(m, SLICE_MS, err) < 0)
+        return -1;
+    rc = begin_patiently(m, err);
+    if (set_busy_timeout(m, m->o.wait_ms, rc < 0 ? NULL : err) < 0 && rc == 0) {
+        db_rollback(m->db);
+        return -1;
+    }
+    return rc;
 }
 
 void session_unlock(struct migrate *m)

@@ -234,7 +234,9 @@ const char *statement_without_concurrently(const struct statement *s, struct are
     return arena_printf(a, "%.*s%s", (int)w.t.at, s->text, s->text + w.t.at + w.t.text.len);
 }
 
-static int alter_table_losses(struct walk *w, int (*table)(void *context, struct str name), void *context)
+typedef int lost_function(void *context, struct str name, bool is_schema);
+
+static int alter_table_losses(struct walk *w, lost_function *lost, void *context)
 {
     static const char *const harmless[] = {"constraint", "default", "not", "identity", "expression"};
     struct str name;
@@ -251,31 +253,32 @@ static int alter_table_losses(struct walk *w, int (*table)(void *context, struct
             if (w->more && scan_is(&w->t, harmless[i]))
                 goto next;
         }
-        return table(context, name);
+        return lost(context, name, false);
     next:;
     }
     return 0;
 }
 
-int statement_losses(const char *text, enum db_engine engine, int (*table)(void *context, struct str name),
-                     void *context)
+int statement_losses(const char *text, enum db_engine engine, lost_function *lost, void *context)
 {
     struct walk w = walk_from(str_of(text), engine);
+    bool schema = false;
     int rc = 0;
 
     if (walk_word(&w, "alter"))
-        return walk_word(&w, "table") ? alter_table_losses(&w, table, context) : 0;
+        return walk_word(&w, "table") ? alter_table_losses(&w, lost, context) : 0;
     if (walk_word(&w, "delete") && walk_word(&w, "from")) {
         walk_word(&w, "only");
-        return table(context, walk_name(&w));
+        return lost(context, walk_name(&w), false);
     }
     if (walk_word(&w, "drop") || walk_word(&w, "truncate")) {
-        if (!walk_word(&w, "table") && !(text[0] == 't' || text[0] == 'T'))
+        schema = walk_word(&w, "schema");
+        if (!schema && !walk_word(&w, "table") && !(text[0] == 't' || text[0] == 'T'))
             return 0;
         walk_if_exists(&w);
         do {
             walk_word(&w, "only");
-            rc = table(context, walk_name(&w));
+            rc = lost(context, walk_name(&w), schema);
         } while (rc == 0 && walk_sign(&w, ','));
     }
     return rc;

@@ -36,10 +36,10 @@ static inline bool statement_in_transaction(const struct statement *s) { return 
 /* A CREATE INDEX CONCURRENTLY without that word: the same index, for a place where nobody else is. In `a`. */
 const char *statement_without_concurrently(const struct statement *s, struct arena *a);
 
-/* A table that the statement takes rows from: DROP TABLE, DROP COLUMN, TRUNCATE, DELETE. Calls `table` with each
- * name as written. Returns what it returned when that is not 0. */
-int statement_losses(const char *text, enum db_engine engine, int (*table)(void *context, struct str name),
-                     void *context);
+/* What the statement takes rows from: DROP TABLE, DROP COLUMN, TRUNCATE, DELETE, DROP SCHEMA. Calls `lost` with each
+ * name as written. Returns what it returned when that is not 0. What a function or a DO block does is not seen. */
+int statement_losses(const char *text, enum db_engine engine,
+                     int (*lost)(void *context, struct str name, bool is_schema), void *context);
 
 /* ALTER TABLE x RENAME TO y: the new name, empty when the statement is no such thing. */
 struct str statement_renamed_to(const char *text, enum db_engine engine);

@@ -189,9 +189,8 @@ static int count_rows(struct losing *l, struct str name, int64_t *ret)
     return 0;
 }
 
-static int note_loss(void *context, struct str name)
+static int note_table(struct losing *l, struct str name)
 {
-    struct losing *l = context;
     struct migrate_loss *one;
     bool there = false;
     int64_t rows = 0;
@@ -221,6 +220,26 @@ static int note_loss(void *context, struct str name)
     if (!one->table)
         return err_oom(l->err);
     l->ret->n++;
+    return 0;
+}
+
+static int note_loss(void *context, struct str name, bool is_schema)
+{
+    static const char tables[] = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c"
+                                 " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                                 " WHERE n.oid = to_regnamespace($1) AND c.relkind IN ('r', 'p') ORDER BY 1";
+    struct losing *l = context;
+    CLEANUP(db_result_release) struct db_result r = {0};
+    struct db_value value = db_text(name);
+
+    if (!is_schema)
+        return note_table(l, name);
+    if (db_query(l->m->db, tables, &value, 1, &r, l->err) < 0)
+        return -1;
+    for (size_t i = 0; i < r.n_rows; i++) {
+        if (note_table(l, db_cell(&r, i, 0)) < 0)
+            return -1;
+    }
     return 0;
 }
 

@@ -30,6 +30,27 @@ static int applied_plan(const struct migrate *m, const struct history *h, struct
     return 0;
 }
 
+/* New objects go where they go in the target: to the schema of the same name, by the same search path. */
+static int imitate_search_path(struct migrate *m, struct db *scratch, struct err *err)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+    CLEANUP(buf_release) struct buf name = BUF_INIT;
+    CLEANUP(buf_release) struct buf sql = BUF_INIT;
+
+    if (db_engine(m->db) == DB_SQLITE)
+        return 0;
+    if (db_query(m->db, "SELECT current_setting('search_path'), current_schema()", NULL, 0, &r, err) < 0)
+        return -1;
+    if (r.values[1].type != DB_NULL) {
+        if (buf_add_str(&name, db_cell(&r, 0, 1)) < 0 || buf_add_text(&sql, "CREATE SCHEMA IF NOT EXISTS ") < 0 ||
+            db_quote_name(scratch, buf_text(&name), &sql) < 0)
+            return err_oom(err);
+        if (db_exec(scratch, buf_text(&sql), err) < 0)
+            return -1;
+    }
+    return db_query(scratch, "SELECT set_config('search_path', $1, false)", r.values, 1, NULL, err);
+}
+
 static int describe_expected(struct migrate *m, const struct plan *plan, struct describe *ret, struct err *err)
 {
     struct scratch *s = scratch_open(m, err);
@@ -37,7 +58,9 @@ static int describe_expected(struct migrate *m, const struct plan *plan, struct 
 
     if (!s)
         return -1;
-    rc = migrate_build(scratch_db(s), plan, 0, err);
+    rc = imitate_search_path(m, scratch_db(s), err);
+    if (rc == 0)
+        rc = migrate_build(scratch_db(s), plan, 0, err);
     if (rc == 0)
         rc = describe_database(scratch_db(s), ret, err);
     scratch_close(s);
@@ -194,7 +217,7 @@ static int write_baseline(struct migrate *m, const struct plan *plan, struct err
 {
     CLEANUP(history_release) struct history h = {0};
 
-    if (db_begin(m->db, err) < 0)
+    if (session_begin(m, err) < 0)
         return -1;
     if (history_create(m->db, err) < 0 || history_hold(m->db, err) < 0 || history_read(m->db, m->o.system, &h, err) < 0)
         goto undo;
@@ -221,8 +244,9 @@ int migrate_baseline(struct migrate *m, int64_t number, struct err *err)
                        plan_folder(m->plan.engine));
     while (plan.n > 0 && plan.versions[plan.n - 1].number > number)
         plan.n--;
-    if (session_lock(m, err) < 0)
-        return -1;
+    rc = session_lock(m, err);
+    if (rc != 0)
+        return rc < 0 ? -1 : err_set(err, ERR_RUN, W0706, "stopped while another runner is at work");
     rc = compare_with(m, &plan, &drifts, err);
     for (size_t i = 0; rc == 0 && i < drifts.n; i++) {
         if (drifts.items[i].kind != MIGRATE_EXTRA)

@@ -11,11 +11,16 @@
 
 struct fixture {
     char dir[64]; /* holds postgresql/, sqlite/ and t.db */
-    char target[600], server[512];
+    char target[600], server[512], database[40]; /* a database of this process alone: other tests run at the same time */
     enum db_engine engine;
     const char *name; /* for test names */
     struct migrate_options o;
     unsigned events[MIGRATE_RECONNECT + 1];
+    const char *on_event[MIGRATE_RECONNECT + 1];    /* SQL to run on `other` when it happens for the first time */
+    struct db *other;
+    unsigned stop_after;                            /* steps or waits until the user wants an end; 0: never */
+    unsigned asked;
+    bool now;                                       /* ... at once */
 };
 
 static inline void fixture_write(struct fixture *f, const char *file, const char *text)
@@ -39,15 +44,35 @@ static inline void fixture_remove(struct fixture *f, const char *file)
 
 static inline void fixture_event(void *context, const struct migrate_event *e)
 {
-    ((struct fixture *)context)->events[e->kind]++;
+    struct fixture *f = context;
+
+    if (f->events[e->kind]++ == 0 && f->on_event[e->kind])
+        db_exec(f->other, f->on_event[e->kind], NULL);
 }
 
-static inline void fixture_server_exec(const struct fixture *f, const char *sql)
+static inline bool fixture_stop(void *context)
 {
-    struct db *db = db_open(f->server, &(struct db_options){0}, NULL);
+    struct fixture *f = context;
 
-    if (!db || db_exec(db, sql, NULL) < 0)
-        abort();
+    return f->stop_after && ++f->asked > f->stop_after;
+}
+
+static inline bool fixture_stop_now(void *context)
+{
+    return ((struct fixture *)context)->now;
+}
+
+static inline void fixture_server_exec(const struct fixture *f, const char *verb, const char *database, const char *how)
+{
+    CLEANUP(err_release) struct err err = {0};
+    struct db *db = db_open(f->server, &(struct db_options){0}, &err);
+    char sql[200];
+
+    snprintf(sql, sizeof sql, "%s %s %s", verb, database, how);
+    if (!db || db_exec(db, sql, &err) < 0) {
+        printf("Bail out! %s: %s\n", sql, err.message);
+        exit(1);
+    }
     db_close(db);
 }
 
@@ -69,9 +94,10 @@ static inline bool fixture_open(struct fixture *f, enum db_engine engine)
         snprintf(f->target, sizeof f->target, "sqlite:%s/t.db", f->dir);
     } else {
         snprintf(f->server, sizeof f->server, "%s", server);
-        fixture_server_exec(f, "DROP DATABASE IF EXISTS windrow_test_migrate WITH (FORCE)");
-        fixture_server_exec(f, "CREATE DATABASE windrow_test_migrate TEMPLATE template0");
-        if (scratch_target(server, "windrow_test_migrate", &target, NULL) < 0)
+        snprintf(f->database, sizeof f->database, "windrow_test_migrate_%d", (int)getpid());
+        fixture_server_exec(f, "DROP DATABASE IF EXISTS", f->database, "WITH (FORCE)");
+        fixture_server_exec(f, "CREATE DATABASE", f->database, "TEMPLATE template0");
+        if (scratch_target(server, f->database, &target, NULL) < 0)
             abort();
         snprintf(f->target, sizeof f->target, "%s", buf_text(&target));
         buf_release(&target);
@@ -97,10 +123,12 @@ static inline void fixture_close(struct fixture *f)
 {
     nftw(f->dir, fixture_unlink, 8, FTW_DEPTH | FTW_PHYS);
     if (f->engine == DB_POSTGRESQL)
-        fixture_server_exec(f, "DROP DATABASE IF EXISTS windrow_test_migrate WITH (FORCE)");
+        fixture_server_exec(f, "DROP DATABASE IF EXISTS", f->database, "WITH (FORCE)");
 }
 
-/* Run on a fresh connection; the number of steps done, -1 with *err. */
+enum { FIXTURE_STOPPED = 1000 };
+
+/* Run on a fresh connection; the number of steps done, more by FIXTURE_STOPPED when stopped, -1 with *err. */
 static inline int fixture_go(struct fixture *f, enum migrate_direction d, struct migrate_range range, struct err *err)
 {
     struct migrate *m = migrate_open(&f->o, err);
@@ -110,7 +138,7 @@ static inline int fixture_go(struct fixture *f, enum migrate_direction d, struct
     if (!m)
         return -1;
     rc = d == MIGRATE_UP ? migrate_up(m, &range, &r, err) : migrate_down(m, &range, &r, err);
-    rc = rc < 0 ? -1 : (int)r.n;
+    rc = rc < 0 ? -1 : (int)r.n + (r.stopped ? FIXTURE_STOPPED : 0);
     migrate_result_release(&r);
     migrate_close(m);
     return rc;

@@ -15,14 +15,19 @@ static const struct {
     {"a direction that is none", {{"001_a.sql", ""}}, W0702, "not the name of a version", 0},
     {"down without up", {{"001_a.down.sql", ""}}, W0702, "no up file", 0},
     {"up without down", {{"001_a.up.sql", ""}}, W0702, "no down file", 0},
-    {"an unknown declaration", {{"001_a.up.sql", "-- hello\n-- windrow: no-transactions\n"}, {"001_a.down.sql", ""}}, W0702,
+    {"an unknown declaration",
+     {{"001_a.up.sql", "-- hello\n-- windrow: no-transactions\n"}, {"001_a.down.sql", ""}}, W0702,
      "nothing that a version can declare", 2},
-    {"a statement that refuses a transaction", {{"001_a.up.sql", "SELECT 1;\n\nVACUUM;"}, {"001_a.down.sql", ""}}, W0703,
+    {"a statement that refuses a transaction",
+     {{"001_a.up.sql", "SELECT 1;\n\nVACUUM;"}, {"001_a.down.sql", ""}}, W0703,
      "cannot run inside a transaction", 3},
-    {"SET where it would be lost", {{"001_a.up.sql", "-- windrow: no-transaction\nSET x = 1;"}, {"001_a.down.sql", ""}}, W0703,
+    {"SET where it would be lost",
+     {{"001_a.up.sql", "-- windrow: no-transaction\nSET x = 1;"}, {"001_a.down.sql", ""}}, W0703,
      "SET does not reach", 2},
-    {"transaction control", {{"001_a.up.sql", "SELECT 1;\n COMMIT;"}, {"001_a.down.sql", ""}}, W0703, "transaction control", 2},
-    {"text that is not UTF-8", {{"001_a.up.sql", "SELECT 1;\nSELECT '\xff'"}, {"001_a.down.sql", ""}}, W0701, "not UTF-8", 2},
+    {"transaction control", {{"001_a.up.sql", "SELECT 1;\n COMMIT;"}, {"001_a.down.sql", ""}}, W0703,
+     "transaction control", 2},
+    {"text that is not UTF-8", {{"001_a.up.sql", "SELECT 1;\nSELECT '\xff'"}, {"001_a.down.sql", ""}}, W0701,
+     "not UTF-8", 2},
     {"a string without end", {{"001_a.up.sql", "SELECT 1;\nSELECT '"}, {"001_a.down.sql", ""}}, W0701, "never ends", 2},
 };
 
@@ -38,7 +43,8 @@ static void test_wrong(void)
             fixture_write(&f, wrong[i].files[k][0], wrong[i].files[k][1]);
         ok(plan_load(f.dir, DB_SQLITE, &plan, &err) < 0 && err.code == wrong[i].code, "%s: refused", wrong[i].name);
         ok(strstr(err.message, wrong[i].part) != NULL, "%s: '%s'", wrong[i].name, err.message);
-        ok(err.line == wrong[i].line && err.file, "%s: place %s:%d", wrong[i].name, err.file ? err.file : "", (int)err.line);
+        ok(err.line == wrong[i].line && err.file, "%s: place %s:%d", wrong[i].name, err.file ? err.file : "",
+           (int)err.line);
         fixture_close(&f);
     }
 }
@@ -84,8 +90,9 @@ static void test_new(void)
     fixture_write(&f, "007_a.up.sql", "");
     fixture_write(&f, "007_a.down.sql", "");
     ok(migrate_new(f.dir, "add_column", &paths, &err) == 0, "a new version");
-    ok(strstr(buf_text(&paths), "/sqlite/008_add_column.up.sql\n") && strstr(buf_text(&paths), "/008_add_column.down.sql\n") &&
-       !strstr(buf_text(&paths), "postgresql"), "has the next number, for the engines that are there");
+    ok(strstr(buf_text(&paths), "/sqlite/008_add_column.up.sql\n") &&
+           strstr(buf_text(&paths), "/008_add_column.down.sql\n") && !strstr(buf_text(&paths), "postgresql"),
+       "has the next number, for the engines that are there");
     ok(plan_load(f.dir, DB_SQLITE, &plan, &err) == 0 && plan.n == 2, "and loads");
     plan_release(&plan);
     ok(migrate_new(f.dir, "../x", &paths, &err) < 0 && err.code == W0718, "a name that is a path is refused");

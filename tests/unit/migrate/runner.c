@@ -213,7 +213,122 @@ static void test_references(struct fixture *f)
     is_int(fixture_number(f, "SELECT count(*) FROM p"), 1, "and rolled back");
 }
 
+static void test_references_in_pieces(struct fixture *f)
+{
+    CLEANUP(err_release) struct err err = {0};
+    static const char rebuild[] = "-- windrow: no-transaction\nCREATE TABLE p_new (id INTEGER PRIMARY KEY);\n"
+                                  "INSERT INTO p_new SELECT id FROM p;\nDROP TABLE p;\nALTER TABLE p_new RENAME TO p;\n";
+    char text[400];
+
+    fixture_write(f, "001_t.up.sql",
+                  "CREATE TABLE p (id INTEGER PRIMARY KEY, a TEXT);"
+                  "CREATE TABLE c (p_id INTEGER REFERENCES p (id) ON DELETE CASCADE);"
+                  "INSERT INTO p VALUES (1, 'x'); INSERT INTO c VALUES (1);");
+    fixture_write(f, "001_t.down.sql", "DROP TABLE c; DROP TABLE p;");
+    snprintf(text, sizeof text, "%sDELETE FROM p;", rebuild);
+    fixture_write(f, "002_rebuild.up.sql", text);
+    fixture_write(f, "002_rebuild.down.sql", "ALTER TABLE p ADD COLUMN a TEXT;");
+    ok(fixture_up(f, &err) < 0 && err.code == W0712, "broken references are found without a transaction too (%s)",
+       err.message);
+    is_int(fixture_number(f, "SELECT count(*) FROM c"), 1, "and a rebuild takes no rows from other tables");
+    err_release(&err);
+    snprintf(text, sizeof text, "%sDELETE FROM p;\nDELETE FROM c;", rebuild);
+    fixture_write(f, "002_rebuild.up.sql", text);
+    is_int(fixture_up(f, &err), 1, "a statement added at the end mends them (%s)", err.message);
+}
+
+/* On SQLite any writer is in the way, and is waited for. */
+static void test_writer(struct fixture *f)
+{
+    CLEANUP(err_release) struct err err = {0};
+
+    two_versions(f);
+    fixture_go(f, MIGRATE_UP, (struct migrate_range){.count = 1}, &err);
+    f->other = db_open(f->target, &(struct db_options){0}, NULL);
+    db_begin(f->other, &err);
+    ok(fixture_up(f, &err) < 0 && err.code == W0706, "a writer that does not end is told of (%s)", err.message);
+    ok(f->events[MIGRATE_WAITING] > 0, "after it was waited for");
+    err_release(&err);
+    f->events[MIGRATE_WAITING] = 0;
+    f->on_event[MIGRATE_WAITING] = "ROLLBACK";
+    f->o.wait_ms = 60000;
+    is_int(fixture_up(f, &err), 1, "and when it ends, things go on (%s)", err.message);
+    db_begin(f->other, &err);
+    f->on_event[MIGRATE_WAITING] = NULL;
+    f->o.stop = fixture_stop;
+    f->stop_after = 1;
+    fixture_write(f, "004_d.up.sql", "CREATE TABLE d (a integer);");
+    fixture_write(f, "004_d.down.sql", "DROP TABLE d;");
+    is_int(fixture_up(f, &err), FIXTURE_STOPPED, "who waits can be stopped (%s)", err.message);
+    db_close(f->other);
+}
+
 /* ---- PostgreSQL alone ---- */
+
+/* A concurrent build waits for whoever wrote before it: so the build is as long as we like. */
+static void test_watch(struct fixture *f)
+{
+    CLEANUP(err_release) struct err err = {0};
+
+    fixture_write(f, "001_t.up.sql", "CREATE TABLE t (a int);");
+    fixture_write(f, "001_t.down.sql", "DROP TABLE t;");
+    fixture_up(f, &err);
+    fixture_write(f, "002_i.up.sql", "-- windrow: no-transaction\nCREATE INDEX CONCURRENTLY t_a ON t (a);");
+    fixture_write(f, "002_i.down.sql", "-- windrow: no-transaction\nDROP INDEX CONCURRENTLY t_a;");
+    f->other = db_open(f->target, &(struct db_options){0}, NULL);
+    db_begin(f->other, &err);
+    db_exec(f->other, "INSERT INTO t VALUES (1)", &err);
+    f->on_event[MIGRATE_INDEX] = "COMMIT";
+    is_int(fixture_up(f, &err), 1, "a long index build (%s)", err.message);
+    ok(f->events[MIGRATE_INDEX] > 0, "is told of while it lasts");
+
+    fixture_down(f, &err);
+    db_begin(f->other, &err);
+    db_exec(f->other, "INSERT INTO t VALUES (1)", &err);
+    f->on_event[MIGRATE_INDEX] = "COMMIT; SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                 " WHERE application_name = 'windrow schema' AND datname = current_database()";
+    f->events[MIGRATE_INDEX] = 0;
+    is_int(fixture_up(f, &err), 1, "a connection that is lost in a build (%s)", err.message);
+    ok(f->events[MIGRATE_RECONNECT] == 1, "is made again");
+    is_int(fixture_number(f, "SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass"), 1, "there is one index");
+    is_int(fixture_number(f, "SELECT count(*) FROM pg_index WHERE NOT indisvalid"), 0, "and no invalid one");
+    db_close(f->other);
+}
+
+/* The tables go where the connection's search path says, and verify follows. */
+static void test_search_path(struct fixture *f)
+{
+    CLEANUP(err_release) struct err err = {0};
+    char target[700];
+
+    two_versions(f);
+    fixture_exec(f, "CREATE SCHEMA \"My app\"");
+    snprintf(target, sizeof target, "%s options='-csearch_path=\"My\\\\ app\"'", f->target);
+    f->o.target = target;
+    is_int(fixture_up(f, &err), 2, "up into another schema (%s)", err.message);
+    is_int(fixture_number(f, "SELECT count(*) FROM \"My app\".t"), 1, "by the search path");
+    is_int(fixture_verify(f, true), 0, "where verify finds it");
+}
+
+static void test_losses(struct fixture *f)
+{
+    CLEANUP(err_release) struct err err = {0};
+    CLEANUP(migrate_losses_release) struct migrate_losses losses = {0};
+    struct migrate_result plan = {0};
+    struct migrate *m;
+
+    fixture_write(f, "001_s.up.sql", "CREATE SCHEMA s; CREATE TABLE s.a (x int); CREATE TABLE s.b (x int);"
+                                     "INSERT INTO s.b VALUES (1), (2);");
+    fixture_write(f, "001_s.down.sql", "DROP SCHEMA s CASCADE;");
+    fixture_up(f, &err);
+    m = migrate_open(&f->o, &err);
+    ok(migrate_plan(m, MIGRATE_DOWN, &(struct migrate_range){0}, &plan, &err) == 0 &&
+           migrate_losses(m, &plan, &losses, &err) == 0 && losses.n == 1 &&
+           strcmp(losses.items[0].table, "s.b") == 0 && losses.items[0].rows == 2,
+       "the rows of a schema that is dropped (%s)", err.message);
+    migrate_result_release(&plan);
+    migrate_close(m);
+}
 
 static void test_settings(struct fixture *f)
 {
@@ -311,6 +426,7 @@ static void test_scratch(struct fixture *f)
         {"postgresql://u@h:1/db", "postgresql://u@h:1/db?dbname=d"},
         {"postgres://h/db?sslmode=require", "postgres://h/db?sslmode=require&dbname=d"},
     };
+    char left[60], empty[60], sql[120];
 
     for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
         CLEANUP(buf_release) struct buf target = BUF_INIT;
@@ -320,22 +436,89 @@ static void test_scratch(struct fixture *f)
     }
     two_versions(f);
     fixture_up(f, NULL);
-    fixture_exec(f, "CREATE DATABASE windrow_scratch_999999_1");
+    snprintf(left, sizeof left, "windrow_scratch_999999_%d", (int)getpid());
+    fixture_server_exec(f, "CREATE DATABASE", left, "TEMPLATE template0");
     is_int(fixture_verify(f, true), 0, "verify, after one that was killed");
-    is_int(fixture_number(f, "SELECT count(*) FROM pg_database WHERE datname LIKE 'windrow_scratch_%'"), 0,
-           "leaves no throw-away database, not even the other's");
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_database WHERE datname = '%s'", left);
+    is_int(fixture_number(f, sql), 0, "drops the throw-away database of the other");
+    /* One whose session is there is at work elsewhere; ours are gone. */
+    is_int(fixture_number(f, "SELECT count(*) FROM pg_database d WHERE datname LIKE 'windrow_scratch_%' AND NOT EXISTS"
+                             " (SELECT 1 FROM pg_stat_activity a WHERE d.datname LIKE 'windrow_scratch_' || a.pid ||"
+                             " '_%')"),
+           0, "and its own");
     f->o.scratch = f->target;
     is_int(fixture_verify(f, false), -1, "a scratch database that has tables is refused");
-    fixture_exec(f, "CREATE DATABASE windrow_test_migrate_scratch TEMPLATE template0");
+    snprintf(empty, sizeof empty, "%s_scratch", f->database);
+    fixture_server_exec(f, "CREATE DATABASE", empty, "TEMPLATE template0");
     {
         CLEANUP(buf_release) struct buf target = BUF_INIT;
 
-        scratch_target(f->server, "windrow_test_migrate_scratch", &target, NULL);
+        scratch_target(f->server, empty, &target, NULL);
         f->o.scratch = buf_text(&target);
         is_int(fixture_verify(f, true), 0, "an empty one is used");
         is_int(fixture_verify(f, true), 0, "and is as empty afterwards");
     }
-    fixture_exec(f, "DROP DATABASE windrow_test_migrate_scratch");
+    fixture_server_exec(f, "DROP DATABASE", empty, "WITH (FORCE)");
+}
+
+/* ---- being stopped, being lost ---- */
+
+static void test_stop(struct fixture *f)
+{
+    CLEANUP(err_release) struct err err = {0};
+
+    two_versions(f);
+    f->o.stop = fixture_stop;
+    f->stop_after = 1;
+    is_int(fixture_up(f, &err), FIXTURE_STOPPED + 1, "%s: a wish for the end is heard after a version (%s)", f->name,
+           err.message);
+    is_int(applied(f), 1, "%s: which is done", f->name);
+    f->stop_after = 0;
+    is_int(fixture_up(f, &err), 1, "%s: the next run does the rest", f->name);
+
+    fixture_write(f, "004_pieces.up.sql",
+                  "-- windrow: no-transaction\nINSERT INTO t (a) VALUES (4);\nINSERT INTO t (a) VALUES (5);");
+    fixture_write(f, "004_pieces.down.sql", "DELETE FROM t WHERE a > 3;");
+    f->asked = 0;
+    f->stop_after = 2;
+    is_int(fixture_up(f, &err), FIXTURE_STOPPED, "%s: in a file without a transaction it is heard earlier (%s)",
+           f->name, err.message);
+    is_int(fixture_number(f, "SELECT count(*) FROM t"), 2, "%s: after a statement", f->name);
+    f->stop_after = 0;
+    is_int(fixture_up(f, &err), 1, "%s: from which the next run goes on", f->name);
+    is_int(fixture_number(f, "SELECT count(*) FROM t"), 3, "%s: each statement ran once", f->name);
+    f->o.stop = NULL;
+}
+
+/* A statement that would take for ever, on both engines. */
+static void *stop_it(void *context)
+{
+    struct fixture *f = context;
+
+    while (!f->events[MIGRATE_STARTED])
+        session_pause(5);
+    f->now = true;
+    return NULL;
+}
+
+static void test_cancel(struct fixture *f)
+{
+    CLEANUP(err_release) struct err err = {0};
+    pthread_t thread;
+
+    fixture_write(f, "001_long.up.sql",
+                  "CREATE TABLE t (a integer);\n"
+                  "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i FROM n) INSERT INTO t SELECT count(*) FROM n;");
+    fixture_write(f, "001_long.down.sql", "DROP TABLE t;");
+    f->o.stop_now = fixture_stop_now;
+    pthread_create(&thread, NULL, stop_it, f);
+    is_int(fixture_up(f, &err), FIXTURE_STOPPED, "%s: a statement without end is cancelled (%s)", f->name, err.message);
+    pthread_join(thread, NULL);
+    is_int(fixture_number(f, "SELECT count(*) FROM t"), -1, "%s: and its version rolled back", f->name);
+    ok(!err.scope, "%s: that is no failure", f->name);
+    f->now = false;
+    fixture_write(f, "001_long.up.sql", "CREATE TABLE t (a integer);");
+    is_int(fixture_up(f, &err), 1, "%s: and nothing is in the way afterwards (%s)", f->name, err.message);
 }
 
 static void *run_up(void *context)
@@ -375,12 +558,45 @@ static void test_race(struct fixture *f)
     ok(sum >= 2, "%s: %d steps were seen done", f->name, (int)sum);
 }
 
+/* The same for a file without a transaction, whose place in the history is all that says what is done. */
+static void test_race_pieces(struct fixture *f)
+{
+    const bool sqlite = f->engine == DB_SQLITE;
+    pthread_t threads[4];
+
+    fixture_write(f, "001_t.up.sql", "CREATE TABLE t (a integer);");
+    fixture_write(f, "001_t.down.sql", "DROP TABLE t;");
+    fixture_write(f, "002_p.up.sql",
+                  sqlite ? "-- windrow: no-transaction\nINSERT INTO t VALUES (1);\nVACUUM;\nINSERT INTO t VALUES (2);\n"
+                           "CREATE INDEX i ON t (a);\nINSERT INTO t VALUES (3);"
+                         : "-- windrow: no-transaction\nINSERT INTO t VALUES (1);\nVACUUM;\nINSERT INTO t VALUES (2);\n"
+                           "CREATE INDEX CONCURRENTLY i ON t (a);\nINSERT INTO t VALUES (3);");
+    fixture_write(f, "002_p.down.sql", "DROP INDEX i; DELETE FROM t;");
+    f->o.wait_ms = 30000;
+    f->o.lock_tries = 50;
+    f->o.event = NULL;
+    for (size_t i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, run_up, f);
+    for (size_t i = 0; i < 4; i++) {
+        void *rc;
+
+        pthread_join(threads[i], &rc);
+        ok((intptr_t)rc >= 0, "%s: runner %zu of four does not fail", f->name, i + 1);
+    }
+    is_int(fixture_number(f, "SELECT count(*) FROM t"), 3, "%s: each statement runs once", f->name);
+    is_int(fixture_number(f, sqlite ? "SELECT count(*) FROM windrow_schema_log"
+                                    : "SELECT count(*) FROM windrow.schema_log"),
+           2, "%s: each version is recorded once", f->name);
+}
+
 int main(void)
 {
     static void (*const both[])(struct fixture *) = {test_up_down, test_failure,  test_in_the_way, test_verify,
-                                                     test_pieces,  test_baseline, test_race};
+                                                     test_pieces,  test_baseline, test_race,
+                                                     test_stop,    test_cancel,   test_race_pieces};
     static void (*const postgresql[])(struct fixture *) = {test_settings, test_index, test_busy, test_lock,
-                                                           test_scratch};
+                                                           test_scratch,  test_watch, test_search_path,
+                                                           test_losses};
     struct fixture f;
 
     for (size_t i = 0; i < 2 * ARRAY_LEN(both); i++) {
@@ -391,6 +607,12 @@ int main(void)
     }
     fixture_open(&f, DB_SQLITE);
     test_references(&f);
+    fixture_close(&f);
+    fixture_open(&f, DB_SQLITE);
+    test_references_in_pieces(&f);
+    fixture_close(&f);
+    fixture_open(&f, DB_SQLITE);
+    test_writer(&f);
     fixture_close(&f);
     for (size_t i = 0; i < ARRAY_LEN(postgresql); i++) {
         if (fixture_open(&f, DB_POSTGRESQL)) {
