@@ -27,6 +27,8 @@ struct app {
     size_t n_set, n_summary;
     bool json, quiet, fresh, rehash, prune, no_sql, hide_values, help, yes, dry_run, sql, schema, out_of_order,
         accept_changed, all, markdown;
+    bool csv;                       /* report */
+    const char *section;
     const char *until, *wait, *scratch, *lock_timeout;
 };
 
@@ -58,6 +60,7 @@ int cmd_status(struct app *app);
 int cmd_lint(struct app *app);
 int cmd_explain(struct app *app);
 int cmd_schema(struct app *app);
+int cmd_report(struct app *app);
 /* `schema up` of a whole system before something else; prints to stderr alone. */
 int cmd_schema_first(struct app *app, const char *system);
 int cmd_rejects(struct app *app);

@@ -29,6 +29,8 @@ static const struct command {
     {"schema", "up|down|status|verify|new|baseline SYSTEM [N|NAME]", 2, 3, cmd_schema,
      "to until dry-run yes wait lock-timeout scratch out-of-order accept-changed json quiet progress color schema-dir all",
      "ordered versions of a system's tables"},
+    {"report", "SYSTEM [NAME]", 1, 2, cmd_report, "to set json csv section schema-dir",
+     "run a named report of a system, or list them"},
     {"lint", "MAPPING", 1, 1, cmd_lint, "to set sql json quiet color schema-dir", "check a mapping and run its examples"},
     {"explain", "[CODE]", 0, 1, cmd_explain, "markdown", "what a finding's code means"},
     {"help", "[COMMAND]", 0, 1, cmd_help, "", "this text, or a command's options"},
@@ -69,9 +71,9 @@ static int cmd_help(struct app *app)
     buf_add_text(&out, "windrow rakes trees of files into database rows\n\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         char line[80];
+        int width = snprintf(line, sizeof line, "%s %s", commands[i].name, commands[i].args);
 
-        snprintf(line, sizeof line, "%s %s", commands[i].name, commands[i].args);
-        if (buf_printf(&out, "  %-50s %s\n", line, commands[i].help) < 0)
+        if (buf_printf(&out, "  %-28s%s%s\n", line, width > 28 ? "\n                              " : "", commands[i].help) < 0)
             status = EXIT_INTERNAL;
     }
     buf_add_text(&out, "\nexit status: 0 done · 1 internal error · 2 wrong usage or mapping · 3 done, with rejects · "

@@ -26,6 +26,8 @@ static const struct option {
     TEXT("on-error", on_error, "reject|stop", "stop at the first refused row; default reject"),
     LIST("summary", summary, "FILE", "write a report; .txt, .json, .html or .xml (JUnit); may be repeated"),
     FLAG("json", json, "print the result as one JSON document"),
+    FLAG("csv", csv, "print the result as CSV"),
+    TEXT("section", section, "TITLE", "only this part of a report"),
     TEXT("progress", progress, "MODE", "auto (default), plain, json or none"),
     FLAG("quiet", quiet, "no progress and no summary on the terminal"),
     TEXT("color", color, "WHEN", "auto (default), always or never"),

@@ -111,7 +111,8 @@ int db_result_init(struct db_result *ret, size_t rows, size_t columns, struct er
     if (!ret->arena || __builtin_mul_overflow(rows, columns, &cells))
         goto fail;
     ret->values = arena_calloc(ret->arena, cells + 1, sizeof *ret->values);
-    if (!ret->values)
+    ret->names = arena_calloc(ret->arena, columns + 1, sizeof *ret->names);
+    if (!ret->values || !ret->names)
         goto fail;
     return 0;
 fail:

@@ -34,6 +34,7 @@ int db_identity(struct db *db, struct buf *ret, struct err *err);
 enum db_type { DB_NULL = 0, DB_TEXT, DB_BYTES, DB_INT };
 struct db_value {
     enum db_type type;
+    bool number;                /* of a result: an integer, decimal or floating point number, given as text */
     int64_t n;
     struct str text;            /* TEXT and BYTES */
 };
@@ -47,6 +48,7 @@ static inline struct db_value db_int(int64_t n) { return (struct db_value){.type
 struct db_result {
     size_t n_rows, n_columns;
     struct db_value *values;    /* row by row; type NULL, TEXT or BYTES */
+    const char **names;         /* of the columns */
     uint64_t affected;          /* rows changed, for INSERT, UPDATE, DELETE */
     struct arena *arena;
 };

@@ -297,6 +297,17 @@ static int decode_bytea(const char *text, struct arena *a, struct str *ret)
     return 0;
 }
 
+static bool is_number(Oid type)
+{
+    static const Oid numbers[] = {20, 21, 23, 700, 701, 1700};     /* the integers, float4, float8, numeric */
+
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        if (type == numbers[i])
+            return true;
+    }
+    return false;
+}
+
 static int take_value(const PGresult *res, int row, int column, struct arena *a, struct db_value *ret)
 {
     *ret = db_null();
@@ -307,6 +318,7 @@ static int take_value(const PGresult *res, int row, int column, struct arena *a,
         return decode_bytea(PQgetvalue(res, row, column), a, &ret->text);
     }
     ret->type = DB_TEXT;
+    ret->number = is_number(PQftype(res, column));
     ret->text = arena_str(a, str_make(PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column)));
     return ret->text.at ? 0 : -1;
 }
@@ -318,6 +330,13 @@ static int take_result(const PGresult *res, struct db_result *ret, struct err *e
     if (db_result_init(ret, (size_t)rows, (size_t)columns, err) < 0)
         return -1;
     ret->affected = strtoull(PQcmdTuples((PGresult *)res), NULL, 10);
+    for (int k = 0; k < columns; k++) {
+        ret->names[k] = arena_dup(ret->arena, str_of(PQfname(res, k)));
+        if (!ret->names[k]) {
+            db_result_release(ret);
+            return err_oom(err);
+        }
+    }
     for (int i = 0; i < rows; i++) {
         for (int k = 0; k < columns; k++) {
             if (take_value(res, i, k, ret->arena, &ret->values[(size_t)i * (size_t)columns + (size_t)k]) < 0) {
@@ -565,6 +584,10 @@ static enum db_outcome postgres_commit(struct db *db, struct err *err)
     FAULT("after_commit_sent");
     if (postgres_next(p, &res, err) < 0)
         return DB_UNKNOWN;
+    if (FAULT_FAILS("answer_lost")) {
+        postgres_lost_now(p, err);
+        return DB_UNKNOWN;
+    }
     if (PQresultStatus(res) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(res), "COMMIT") == 0) {
         outcome = DB_COMMITTED;
     } else if (PQresultStatus(res) == PGRES_COMMAND_OK) {

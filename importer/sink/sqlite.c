@@ -392,20 +392,40 @@ static int bind_all(struct sqlite_db *d, sqlite3_stmt *statement, const struct d
 /* A cell of the current row, lent until the next step. Doubles keep their digits, which SQLite's own text does not. */
 static struct db_value column_value(sqlite3_stmt *statement, int column, char number[SQLITE_DOUBLE_MAX])
 {
+    struct db_value ret;
     const char *at;
+    int type = sqlite3_column_type(statement, column);
 
-    switch (sqlite3_column_type(statement, column)) {
+    switch (type) {
     case SQLITE_NULL:
         return db_null();
     case SQLITE_FLOAT:
-        return db_text(str_make(number, sqlite_row_double(sqlite3_column_double(statement, column), number)));
+        ret = db_text(str_make(number, sqlite_row_double(sqlite3_column_double(statement, column), number)));
+        ret.number = true;
+        return ret;
     case SQLITE_BLOB:
         at = sqlite3_column_blob(statement, column);
         return db_bytes(str_make(at ? at : "", (size_t)sqlite3_column_bytes(statement, column)));
     default:
         at = (const char *)sqlite3_column_text(statement, column);
-        return db_text(str_make(at, (size_t)sqlite3_column_bytes(statement, column)));
+        ret = db_text(str_make(at, (size_t)sqlite3_column_bytes(statement, column)));
+        ret.number = type == SQLITE_INTEGER;
+        return ret;
     }
+}
+
+static int take_names(sqlite3_stmt *statement, struct db_result *ret, struct err *err)
+{
+    ret->n_columns = (size_t)sqlite3_column_count(statement);
+    ret->names = arena_calloc(ret->arena, ret->n_columns + 1, sizeof *ret->names);
+    for (size_t i = 0; ret->names && i < ret->n_columns; i++) {
+        const char *name = sqlite3_column_name(statement, (int)i);
+
+        ret->names[i] = name ? arena_dup(ret->arena, str_of(name)) : NULL;
+        if (!ret->names[i])
+            return err_oom(err);
+    }
+    return ret->names ? 0 : err_oom(err);
 }
 
 typedef int row_function(void *context, const struct db_value *values, size_t n, struct err *err);
@@ -440,9 +460,8 @@ static int run(struct sqlite_db *d, const char *sql, const struct db_value *para
 
     if (!statement)
         return -1;
-    if (result)
-        result->n_columns = (size_t)sqlite3_column_count(statement);
-    failed = bind_all(d, statement, params, n, err) < 0 || step_rows(d, statement, row, context, err) < 0;
+    failed = (result && take_names(statement, result, err) < 0) || bind_all(d, statement, params, n, err) < 0 ||
+             step_rows(d, statement, row, context, err) < 0;
     if (!failed && result && sqlite3_total_changes64(d->handle) != before)
         result->affected = (uint64_t)sqlite3_changes64(d->handle);
     if (own)
