@@ -61,7 +61,12 @@ static void on_vanished(void *context, const struct survey_known *known)
 
 static int on_known(void *context, struct survey_known *ret, struct err *err)
 {
-    return ledger_files_next(&((struct run *)context)->known, ret, err);
+    struct run *run = context;
+    int got = ledger_files_next(&run->known, ret, err);
+
+    if (got == 1 && run->recalls_nothing_same)
+        ret->size = (uint64_t)-1;
+    return got;
 }
 
 /* The sources as one text: absolute paths, one a line. The same text is the same job. */
@@ -164,8 +169,8 @@ static int survey(struct run *run, struct err *err)
     const struct survey_options options = {run->o->rehash, run->o->prune};
 
     run->survey_out = (struct survey_out){run, on_matched, on_unmatched, on_skipped, on_vanished,
-                                          run->ledger ? on_known : NULL, run->ledger ? standing_compare : NULL};
-    if (run->ledger && !(run->opener = opener_new(run->o->sources, run->o->n_sources, err)))
+                                          run->recalls ? on_known : NULL, run->recalls ? standing_compare : NULL};
+    if (run->recalls && !(run->opener = opener_new(run->o->sources, run->o->n_sources, err)))
         return -1;
     run->survey = survey_open(run->p, run->o->sources, run->o->n_sources, &run->survey_out, &options, err);
     return run->survey ? 0 : -1;
@@ -275,7 +280,29 @@ static int agenda_of_ledger(struct run *run, struct err *err)
     return ret;
 }
 
+/* A rehearsal only reads the ledger: files that are loaded already are left out, as a load would. */
+static int recall(struct run *run, struct err *err)
+{
+    struct db *db = run->ops->db(run->first);
+    struct buf source = BUF_INIT;
+    struct ledger_run last;
+    int there = ledger_exists(db, err);
+
+    if (there == 1)
+        there = source_text(run, &source, err) < 0 ? -1
+                : ledger_find_job(db, run->mapping->name.text, buf_str(&source), &run->job, err);
+    if (there == 1 && (there = ledger_last_run(db, run->job, &last, err)) == 1) {
+        run->recalls = true;
+        run->recalls_nothing_same = strcmp(last.digest, run->p->digest) != 0;
+        run->known = (struct ledger_files){.db = db, .job = run->job};
+    }
+    buf_release(&source);
+    return there < 0 ? -1 : 0;
+}
+
 int run_agenda(struct run *run, struct err *err)
 {
-    return run->ledger ? agenda_of_ledger(run, err) : survey(run, err);
+    if (run->ledger)
+        return agenda_of_ledger(run, err);
+    return run->hold && recall(run, err) < 0 ? -1 : survey(run, err);
 }

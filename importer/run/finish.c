@@ -30,6 +30,22 @@ static int statements_after(struct run *run, struct db *db, struct err *err)
     return 0;
 }
 
+/* Deferred constraints, which only a commit would ask for, and the statements of after:. */
+void run_rehearse_end(struct run *run)
+{
+    struct db *db = run->ops->db(run->first);
+    struct err e = {0};
+    struct finding f;
+
+    if (db_exec(db, "SET CONSTRAINTS ALL IMMEDIATE", &e) == 0 && statements_after(run, db, &e) == 0)
+        return;
+    f = finding_of(&e);
+    f.outcome = FINDING_STOPPED;
+    if (findings_add(&run->account.findings, &f, NULL) < 0)
+        run->end = SUMMARY_INTERNAL;
+    err_release(&e);
+}
+
 int run_after(struct run *run, struct err *err)
 {
     struct db *db = run->ops->db(run->first);

@@ -49,6 +49,13 @@ int ledger_job(struct db *db, struct str mapping, struct str source, int64_t *re
     return got == 1 ? 0 : got < 0 ? -1 : err_set(err, ERR_RUN, W0604, "the ledger lost its job");
 }
 
+int ledger_find_job(struct db *db, struct str mapping, struct str source, int64_t *ret, struct err *err)
+{
+    struct db_value params[] = {db_text(mapping), db_text(source)};
+
+    return query_int(db, "SELECT id FROM {w}jobs WHERE mapping = $1 AND source = $2", params, 2, ret, err);
+}
+
 int ledger_lock_job(struct db *db, int64_t job, struct err *err)
 {
     int64_t id;

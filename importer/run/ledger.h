@@ -37,6 +37,8 @@ struct ledger_run {
 
 /* The job of this mapping over this source, made if need be. */
 int ledger_job(struct db *db, struct str mapping, struct str source, int64_t *ret, struct err *err);
+/* The same without making it: 1, 0 when there is none, -1. */
+int ledger_find_job(struct db *db, struct str mapping, struct str source, int64_t *ret, struct err *err);
 /* Wait for and hold the right to plan this job, until the transaction ends. */
 int ledger_lock_job(struct db *db, int64_t job, struct err *err);
 /* The last run of a job: 1, 0, -1. */

@@ -77,7 +77,13 @@ static int open_target(struct run *run, struct run_result *ret)
 
     run->target = run->o->target;
     ret->summary.level = str_of(level_name(run->o->level));
-    if (!writes(run->o->level) && (!run->target || run->o->level == RUN_CONSTRAINTS)) {
+    if (run->o->level == RUN_REHEARSE && sink_for(run->target) == &sink_sqlite) {
+        if (scratch_copy(run, err) < 0)
+            return -1;
+    } else if (run->o->level == RUN_REHEARSE) {
+        run_note(run, W0618, FINDING_NOTE, "a rehearsal holds its locks until its end, uses up numbers of sequences and fires "
+                 "triggers; its rows are rolled back");
+    } else if (!writes(run->o->level) && (!run->target || run->o->level == RUN_CONSTRAINTS)) {
         made = scratch_make(run, err);
         if (made < 0)
             return -1;
@@ -181,8 +187,9 @@ int run_prepare(struct run *run, struct run_result *ret)
         run->first = NULL;
         run->ops = NULL;
     }
-    run->ledger = run->o->level == RUN_LOAD;
-    run->hold = run->o->level == RUN_REHEARSE;
+    run->ledger = run->o->level == RUN_LOAD || (run->o->level == RUN_REHEARSE && run->scratch_made);
+    run->hold = run->o->level == RUN_REHEARSE && !run->scratch_made;
+    run->recalls = run->ledger;
     if (account_init(&run->account, run->p, err) < 0)
         return -1;
     return findings_merge(&run->account.findings, &run->notes, err);

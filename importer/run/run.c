@@ -2,6 +2,8 @@
 #include "run/globals.h"
 #include "run/replay.h"
 
+#include "source/walk.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -112,6 +114,8 @@ static void run_workers(struct run *run)
         }
     }
     if (run->hold && workers[0].begun) {
+        if (run->end == SUMMARY_DONE)
+            run_rehearse_end(run);
         run->ops->rollback(run->first);
         pthread_mutex_unlock(&run->sink_lock);
         workers[0].begun = false;
@@ -178,7 +182,7 @@ static void fill_summary(struct run *run, struct run_result *ret)
         s->target = str_of(arena_dup(&ret->arena, str_of(run->checked)));
     else if (run->first && !run->scratch_made)
         s->target = str_of(arena_dup(&ret->arena, str_of(db_name(run->ops->db(run->first)))));
-    if (run->id)
+    if (run->id && !s->check)
         s->run = str_of(arena_printf(&ret->arena, "%lld", (long long)run->id));
     s->started = str_of(started_text(&ret->arena, run->now_us));
     s->wall_ns = run_now_ns() - run->start_ns;
@@ -191,7 +195,7 @@ static void fill_summary(struct run *run, struct run_result *ret)
     s->end = run->end;
     s->earlier_rejects = run->all_rejects > (int64_t)run->account.rejects ? (uint64_t)run->all_rejects - run->account.rejects : 0;
     s->reject_limit = run->o->has_max_rejects ? run->o->max_rejects : UINT64_MAX;
-    if (run->ledger && run->id && run->account.rejects && run->end == SUMMARY_DONE)
+    if (run->ledger && run->id && run->account.rejects && run->end == SUMMARY_DONE && !s->check)
         s->next = str_of(arena_printf(&ret->arena, "windrow rejects show %lld --to '%.*s'", (long long)run->id, STR_ARG(s->target)));
 }
 
@@ -263,6 +267,9 @@ static void work(struct run *run, struct run_result *ret)
     progress_end(&run->progress, run_now_ns(), &last);
     survey_close(run->survey);
     run->survey = NULL;
+    ledger_files_release(&run->known);
+    opener_free(run->opener);
+    run->opener = NULL;
     err_move(&ret->failure, &run->failure);
 }
 

@@ -29,6 +29,8 @@ struct run {
     struct sink_spec *specs;        /* by rule */
     struct arena arena;
     bool ledger;                    /* chunks are entered and committed */
+    bool recalls;                   /* what earlier runs did is known from the ledger */
+    bool recalls_nothing_same;      /* but by another mapping: every file is to be loaded again */
     bool hold;                      /* rehearse: one transaction, rolled back at the end */
     int64_t job, id, now_us;
     int lock_fd;                    /* on a SQLite file; -1: none */
@@ -144,6 +146,8 @@ int run_require_schema(struct run *run, struct db *db, struct err *err);
 
 /* scratch.c: a throw-away database with the tables that are to be checked. 1: run->target is it; 0: none can be had; -1. */
 int scratch_make(struct run *run, struct err *err);
+/* A copy of the SQLite target with all its rows, for rehearsals. */
+int scratch_copy(struct run *run, struct err *err);
 void scratch_remove(struct run *run);
 /* A finding without a place in the data. */
 void run_note(struct run *run, enum code code, enum finding_severity severity, const char *fmt, ...)
@@ -166,6 +170,8 @@ int run_finish(struct run *run, bool *finished, struct err *err);
 void run_note_end(struct run *run, const char *state);
 /* The statements of after: in a transaction of their own. */
 int run_after(struct run *run, struct err *err);
+/* The end of a rehearsal, inside its transaction: what a commit and after: would say. What fails is a finding. */
+void run_rehearse_end(struct run *run);
 
 /* worker.c */
 int worker_open(struct worker *w, struct run *run, unsigned number, struct err *err);

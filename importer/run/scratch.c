@@ -232,7 +232,7 @@ int scratch_make(struct run *run, struct err *err)
     return made;
 }
 
-void scratch_remove(struct run *run)
+static void scratch_empty(const struct run *run)
 {
     static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
 
@@ -242,6 +242,30 @@ void scratch_remove(struct run *run)
         if (buf_printf(&path, "%s%s", run->scratch, endings[i]) == 0)
             unlink(buf_text(&path));
     }
+}
+
+int scratch_copy(struct run *run, struct err *err)
+{
+    struct db_options options = {.read_only = true};
+    struct db *from = db_open(run->o->target, &options, err), *to = NULL;
+    int ret = -1;
+
+    if (from && (run->checked = arena_dup(&run->arena, str_of(db_name(from)))) && (to = make_file(run, err))) {
+        db_close(to);
+        ret = db_copy_file(from, run->scratch, err);
+    } else if (from) {
+        err_oom(err);
+    }
+    db_close(from);
+    if (ret < 0 || remember_origins(run, err) < 0)
+        return -1;
+    run->scratch_made = true;
+    return 0;
+}
+
+void scratch_remove(struct run *run)
+{
+    scratch_empty(run);
     run->scratch = NULL;
     server_stop(run->server);
     run->server = NULL;

@@ -38,7 +38,7 @@ static struct str table_of(const struct program_rule *rule)
 
 static bool keeps_keys(const struct worker *w, const struct program_rule *rule)
 {
-    return rule->n_key && w->run->ledger;
+    return rule->n_key && w->run->recalls;
 }
 
 /* The key of the row, in w->key_row. */
@@ -447,7 +447,7 @@ int write_read_old_keys(struct worker *w, struct err *err)
 {
     const struct program *p = w->run->p;
 
-    if (w->unit.mode == UNIT_NEW || !w->run->ledger)
+    if (w->unit.mode == UNIT_NEW || !w->run->recalls)
         return 0;
     for (size_t i = 0; i < p->n_rules && w->unit.mode != UNIT_AFRESH; i++) {
         if (!p->rules[i].on || p->rules[i].n_key || !reads(&p->rules[i], &w->unit))

@@ -70,6 +70,9 @@ int db_stream(struct db *db, const char *sql, const struct db_value *params, siz
               int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
               struct err *err);
 
+/* SQLite only: all of it into another file, which is made or overwritten. */
+int db_copy_file(struct db *from, const char *path, struct err *err);
+
 int db_begin(struct db *db, struct err *err);   /* SQLite: BEGIN IMMEDIATE */
 int db_rollback(struct db *db);                 /* void in spirit; 0 when the connection is usable afterwards */
 enum db_outcome { DB_COMMITTED, DB_NOT_COMMITTED, DB_UNKNOWN };
