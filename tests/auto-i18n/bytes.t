@@ -11,7 +11,7 @@ file() { value "SELECT count(*) FROM files WHERE relative_path = '$1' $2"; }
 
 for engine in $engines; do
     expect_success "$engine: damaged values cost their rows alone, each with its address" '
-        fresh_target $engine && expect_status 3 import tree && contains out "16 rows loaded, 9 rejected" &&
+        fresh_target $engine && expect_status 3 import tree && contains out "16 rows loaded, 10 rejected" &&
         contains said "bytes-0000001/uploads/en/content/nul.md:1:1" "bytes-0000001/uploads/en/content/latin.md:1:1" \
             "bytes-0000001/uploads/en/page/large/en.json:1:1" "input.jsonl:2:27" "/response/body" \
             "bytes-0000003/translations/fragment__x/global/y.json:1:1" "bytes-0000004/metadata.json:2:9" \
@@ -23,6 +23,11 @@ for engine in $engines; do
     expect_success "$engine: a custom id longer than 255 and a number beyond 2^53 stay as they are" '
         [ "$(value "SELECT max(length(custom_id)) FROM batch_requests")" = 425 ] &&
         grep -q "12345678901234567890.10" all'
+    expect_success "$engine: locales with commas, quotes and braces, one called NULL, an empty one" '
+        grep -F "\"sender\":\"bytes-0000004\"" plain | grep -F "\"table\":\"sessions\"" |
+            grep -qF "\"to\":[\"NULL\",\"a,b\",\"{}\",\"q\\\"x\",\"\"]"'
+    expect_success "$engine: a path longer than an index takes is refused, not cut" '
+        contains said "/far.md:1:1" && [ "$(value "SELECT count(*) FROM files WHERE file_name = '\''far.md'\''")" = 0 ]'
     expect_success "$engine: a job whose id does not fit leaves its file without a job" '
         [ "$(file a.md "AND job_id IS NULL")" = 1 ] && [ "$(file sub_dir/b___1_.md "AND job_id IS NOT NULL")" = 1 ]'
     expect_success "$engine: links are not followed, an empty directory is no session" '
@@ -30,7 +35,7 @@ for engine in $engines; do
         [ "$(value "SELECT count(*) FROM sessions")" = 4 ] && ! grep -q secret all'
     expect_success "$engine: mended on request, and counted" '
         fresh_target $engine && expect_status 3 import tree --set nul=replace --set utf8=replace --set large=reference &&
-        contains out "22 rows loaded, 3 rejected" && everything >all &&
+        contains out "22 rows loaded, 4 rejected" && everything >all &&
         jq -e -s "[.[] | select(.metadata.repaired)] | length == 3" <all && contains said "value mended" &&
         [ "$(file large/en.json "AND content = '\'\'' AND file_size > 11000000")" = 1 ]'
     expect_success "$engine: a larger limit takes the large file" '
