@@ -4,7 +4,8 @@
  *     bench_data wide ROWS FORM       a uuid and an object of about 1 KB
  *     bench_data small FILES DIR      JSON documents of 2 to 10 KB, a thousand to a directory, below DIR
  *
- * FORM is jsonl, text (COPY's), binary (COPY's) or csv; the rows go to stdout. */
+ * FORM is jsonl, text (COPY's), binary (COPY's) or csv (narrow: with a number in front, which is the key); the rows go
+ * to stdout. */
 #include "base/buf.h"
 
 #include <endian.h>
@@ -278,8 +279,12 @@ static void rows(bool wide, uint64_t n, enum form form)
             narrow_json(&row, &out);
         else if (!wide && form == BINARY)
             narrow_binary(&row, &out);
-        else if (!wide)
-            narrow_text(&row, form == CSV ? ',' : '\t', &out);
+        else if (!wide && form == TEXT)
+            narrow_text(&row, '\t', &out);
+        else if (!wide) {
+            add(&out, "%" PRIu64 ",", i + 1);
+            narrow_text(&row, ',', &out);
+        }
         if (out.len > 1 << 16) {
             if (fwrite(out.at, 1, out.len, stdout) != out.len)
                 die("stdout");
