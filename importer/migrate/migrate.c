@@ -332,22 +332,37 @@ static int record_accepted(struct migrate *m, struct err *err)
     return 0;
 }
 
-/* The history's tables are made under the lock and in a transaction of their own. */
+/* In a transaction of its own. */
+static enum apply_outcome write_history(struct migrate *m, struct err *err)
+{
+    if (session_begin(m, err) < 0)
+        return session_busy(m, err) && session_stop(m) ? APPLY_STOPPED : APPLY_FAILED;
+    if (history_create(m->db, err) < 0 || (m->o.accept_changed && record_accepted(m, err) < 0)) {
+        apply_rollback(m);
+        return APPLY_FAILED;
+    }
+    return apply_commit(m, err);
+}
+
+/* The history's tables are made under the lock. 0, 1 when stopped, -1. */
 static int prepare_history(struct migrate *m, struct err *err)
 {
-    CLEANUP(err_release) struct err failure = {0};
+    for (unsigned tries = 0; tries < m->o.lock_tries; tries++) {
+        CLEANUP(err_release) struct err failure = {0};
+        enum apply_outcome outcome = write_history(m, &failure);
+        int rc;
 
-    if (session_begin(m, &failure) < 0) {
-        if (session_busy(m, &failure) && session_stop(m))
-            return 1;
-        err_move(err, &failure);
-        return -1;
+        if (outcome == APPLY_DONE || outcome == APPLY_STOPPED)
+            return outcome == APPLY_STOPPED;
+        if (db_alive(m->db)) {
+            err_move(err, &failure);
+            return -1;
+        }
+        rc = session_reopen(m, err);
+        if (rc != 0)
+            return rc;
     }
-    if (history_create(m->db, err) < 0 || (m->o.accept_changed && record_accepted(m, err) < 0)) {
-        db_rollback(m->db);
-        return -1;
-    }
-    return db_commit(m->db, err) == DB_COMMITTED ? 0 : err_set(err, ERR_RUN, W0719, "cannot write the history");
+    return err_set(err, ERR_RUN, W0719, "the connection was lost %u times", m->o.lock_tries);
 }
 
 /* A connection that is lost now takes its settings with it, and the version has happened already. */

@@ -1,7 +1,10 @@
 #!/bin/bash
 # A runner that is killed anywhere leaves a database from which the next one arrives, at the same schema, with each
-# version run once. Places inside windrow on both engines; on SQLite every system call that writes as well.
+# statement run once: at places inside windrow, before its system calls (every WINDROW_KILL_STEP-th, 1 takes all), and
+# when the answer to a commit never comes.
 . "${0%/*}/../lib/tap.sh"
+. "$root/tests/lib/engine.sh"
+engine_need
 
 mkdir -p mine/shop/sqlite mine/shop/postgresql
 for engine in sqlite postgresql; do
@@ -19,88 +22,117 @@ sed -i 's/CREATE INDEX/CREATE INDEX CONCURRENTLY/' mine/shop/postgresql/002_piec
 sed -i 's/DROP INDEX/DROP INDEX CONCURRENTLY/' mine/shop/postgresql/002_pieces.down.sql
 
 schema() {
-	windrow schema "$@" --schema-dir "$scratch/mine" --to "$db" --progress none
+	"$windrow" schema "$@" --yes --schema-dir "$scratch/mine" --to "$db" --progress plain
 }
 
-log_table() {
-	case $db in sqlite:*) echo windrow_schema_log ;; *) echo windrow.schema_log ;; esac
+# Empty, without a history.
+reset() {
+	case $db in
+	sqlite:*) rm -f "${db#sqlite:}"* ;;
+	*) sql 'SET client_min_messages = error; DROP TABLE IF EXISTS t; DROP SCHEMA IF EXISTS windrow CASCADE' ;;
+	esac
+}
+
+# What the database holds and what the history tells, in a few words.
+state() {
+	case $db in
+	sqlite:*) sql "SELECT group_concat(name || ' ' || sql, ';') FROM (SELECT * FROM sqlite_schema WHERE tbl_name = 't' ORDER BY name);
+		SELECT version, state, step, doing FROM windrow_schema_versions ORDER BY version;
+		SELECT direction, version FROM windrow_schema_log ORDER BY id" ;;
+	*) sql "SELECT (SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = to_regclass('t')
+			AND attnum > 0 AND NOT attisdropped),
+		(SELECT string_agg(indexrelid::regclass || ' ' || indisvalid, ' ') FROM pg_index WHERE indrelid = to_regclass('t'))" &&
+		sql "SELECT version, state, step, doing FROM windrow.schema_versions ORDER BY version" &&
+		sql "SELECT direction, version FROM windrow.schema_log ORDER BY id" ;;
+	esac
+	sql 'SELECT * FROM t ORDER BY a' 2>/dev/null || echo 'no table'
 }
 
 # Up and down have left what an undisturbed run leaves.
-arrived_up() {
-	[ "$(sql 'SELECT count(*), sum(a), count(b) FROM t')" = "3	6	0" ] && schema verify shop >verified &&
-		[ "$(sql "SELECT count(*) FROM $(log_table) WHERE direction = 'up'")" = 3 ]
+golden() {
+	fresh_target "$engine" && schema up shop >up.out 2>&1 && state >up.golden && schema verify shop &&
+		schema down shop --all >down.out 2>&1 && state >down.golden &&
+		grep -q 'up	3' up.golden && grep -q 'down	1' down.golden && grep -q 'no table' down.golden
 }
-arrived_down() {
-	! sql 'SELECT * FROM t' 2>/dev/null &&
-		[ "$(sql "SELECT count(*) FROM $(log_table) WHERE direction = 'down'")" = 3 ]
+arrives() {
+	local way=$1
+	schema "$way" shop $([ "$way" = up ] || echo --all) >after.out 2>&1 && state >actual && compare "$way.golden" actual &&
+		return
+	echo "after a second $way:" && cat after.out && return 1
 }
 
 # Die at the n-th pass of a place for n = 1, 2 ... until a run passes it less often; go on after each death.
 sweep() {
-	local place=$1 n=1 status deaths=0
-	while [ $n -lt 40 ]; do
-		fresh_target "$engine"
-		status=0
-		(WINDROW_CRASH=$place:$n schema up shop) >/dev/null 2>&1 || status=$?
-		schema up shop >after 2>&1 && arrived_up || { echo "$place:$n up"; cat after; return 1; }
-		deaths=$((deaths + (status == 137)))
-		[ $status = 137 ] || break
+	local place=$1 n=1 up down deaths=0
+	while [ $n -lt 100 ]; do
+		reset
+		up=0 down=0
+		(WINDROW_CRASH=$place:$n schema up shop) >/dev/null 2>&1 || up=$?
+		arrives up || { echo "$place:$n up"; return 1; }
+		(WINDROW_CRASH=$place:$n schema down shop --all) >/dev/null 2>&1 || down=$?
+		arrives down || { echo "$place:$n down"; return 1; }
+		deaths=$((deaths + (up == 137) + (down == 137)))
+		[ $up = 137 ] || [ $down = 137 ] || break
 		n=$((n + 1))
-	done
-	n=1
-	while [ $n -lt 40 ]; do
-		fresh_target "$engine"
-		schema up shop >/dev/null 2>&1
-		status=0
-		(WINDROW_CRASH=$place:$n schema down shop --all --yes) >/dev/null 2>&1 || status=$?
-		schema down shop --all --yes >after 2>&1 && arrived_down || { echo "$place:$n down"; cat after; return 1; }
-		deaths=$((deaths + (status == 137)))
-		[ $status = 137 ] || break
-		n=$((n + 1))
-	done
-	[ $deaths -gt 0 ] || { echo "nobody died at $place"; return 1; }
-}
-
-fresh_target sqlite
-status=0
-(WINDROW_CRASH=schema_before_commit:1 schema up shop) >/dev/null 2>&1 || status=$?
-[ $status = 137 ] || skip_all 'this build has no failpoints'
-
-engines=sqlite
-[ -z "${WINDROW_TEST_PG:-}" ] || engines='sqlite postgresql'
-for engine in $engines; do
-	for place in schema_before_statement schema_before_record schema_before_commit schema_after_commit \
-		schema_doing_noted schema_alone_done; do
-		expect_success "$engine: killed at $place, up and down arrive" "sweep $place"
-	done
-done
-
-# Every n-th write or sync of the SQLite file, as strace counts them; WINDROW_SWEEP_STEP=1 takes all.
-killed_at_calls() {
-	local direction=$1 calls=$2 n=1 status deaths=0
-	while [ $n -lt 400 ]; do
-		fresh_target sqlite
-		[ "$direction" = up ] || schema up shop >/dev/null 2>&1
-		status=0
-		(ASAN_OPTIONS=detect_leaks=0 strace -qq -f -o /dev/null -e trace="$calls" \
-			-e inject="$calls":signal=KILL:when=$n windrow schema "$direction" shop --all --yes --schema-dir mine --to "$db" \
-			--progress none) >/dev/null 2>&1 || status=$?
-		schema "$direction" shop --all --yes >after 2>&1 && "arrived_$direction" || { echo "$calls $n"; cat after; return 1; }
-		[ $status -ge 128 ] || break
-		deaths=$((deaths + 1))
-		n=$((n + step))
 	done
 	echo "$deaths deaths"
 	[ $deaths -gt 0 ]
 }
 
-if command -v strace >/dev/null && strace -qq -o /dev/null true 2>/dev/null; then
-	step=${WINDROW_SWEEP_STEP:-13}
-	expect_success 'killed at writes during up' 'killed_at_calls up pwrite64'
-	expect_success 'killed at syncs during up' 'killed_at_calls up fdatasync,fsync'
-	expect_success 'killed at writes during down' 'killed_at_calls down pwrite64'
-else
-	skip 'killed at system calls' 'no strace here'
+# The answer to the n-th commit is lost: the same run finds out and goes on, over a new connection.
+lost() {
+	local place=$1 n=1
+	while [ $n -lt 100 ]; do
+		reset
+		WINDROW_CRASH=$place:$n:error schema up shop >lost.out 2>&1 || { cat lost.out; echo "$place:$n"; return 1; }
+		state >actual && compare up.golden actual || { echo "$place:$n"; return 1; }
+		grep -q 'connection lost' lost.out || break
+		n=$((n + 1))
+	done
+	echo "$n commits"
+	[ $n -gt 5 ]
+}
+
+step=${WINDROW_KILL_STEP:-17}
+strike() {
+	"$tools/strike" "$1" "$2" -m 001_t.up.sql -- "$windrow" schema "$3" shop $([ "$3" = up ] || echo --all) --yes \
+		--schema-dir mine --to "$db" --progress none
+}
+killed_anywhere() {
+	local way n calls up down deaths=0
+	reset
+	calls=$(strike count all up 3>&1 >/dev/null 2>&1)
+	n=$(strike count all down 3>&1 >/dev/null 2>&1)
+	[ "$calls" -gt "$n" ] || calls=$n
+	[ "$calls" -gt 300 ] || { echo "only $calls calls"; return 1; }
+	for n in $(seq 1 "$step" "$calls"); do
+		reset
+		up=0 down=0
+		strike kill "$n" up >/dev/null 2>&1 || up=$?
+		arrives up || { echo "killed before call $n of up"; return 1; }
+		strike kill "$n" down >/dev/null 2>&1 || down=$?
+		arrives down || { echo "killed before call $n of down"; return 1; }
+		deaths=$((deaths + (up == 137) + (down == 137)))
+	done
+	echo "$deaths deaths, $calls calls"
+	echo "# $engine: killed before $deaths system calls" >&3
+	[ $deaths -gt $((calls / step)) ]
+}
+
+exec 3>&1
+engines=sqlite
+[ -z "${WINDROW_TEST_PG:-}" ] || engines='sqlite postgresql'
+for engine in $engines; do
+	expect_success "$engine: undisturbed" golden
+	for place in schema_before_statement schema_before_record schema_before_commit schema_after_commit \
+		schema_doing_noted schema_alone_done; do
+		expect_success "$engine: killed at $place, up and down arrive" "sweep $place"
+	done
+	expect_success "$engine: killed before any system call" killed_anywhere
+done
+expect_success 'sqlite: the answer to a commit is lost' 'engine=sqlite && golden && lost sqlite_answer_lost'
+expect_success 'sqlite: a commit is lost' 'lost sqlite_commit_lost'
+if [ "$engines" != sqlite ]; then
+	expect_success 'postgresql: the answer to a commit is lost' 'engine=postgresql && golden && lost answer_lost'
 fi
 done_testing

@@ -11,7 +11,8 @@
 
 struct fixture {
     char dir[64]; /* holds postgresql/, sqlite/ and t.db */
-    char target[600], server[512], database[40]; /* a database of this process alone: other tests run at the same time */
+    char target[600], server[512];
+    char database[40];          /* of this process alone: other tests run at the same time */
     enum db_engine engine;
     const char *name; /* for test names */
     struct migrate_options o;

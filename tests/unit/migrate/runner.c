@@ -217,7 +217,8 @@ static void test_references_in_pieces(struct fixture *f)
 {
     CLEANUP(err_release) struct err err = {0};
     static const char rebuild[] = "-- windrow: no-transaction\nCREATE TABLE p_new (id INTEGER PRIMARY KEY);\n"
-                                  "INSERT INTO p_new SELECT id FROM p;\nDROP TABLE p;\nALTER TABLE p_new RENAME TO p;\n";
+                                  "INSERT INTO p_new SELECT id FROM p;\nDROP TABLE p;\n"
+                                  "ALTER TABLE p_new RENAME TO p;\n";
     char text[400];
 
     fixture_write(f, "001_t.up.sql",

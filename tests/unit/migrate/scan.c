@@ -92,7 +92,8 @@ static const struct { const char *sql; enum db_engine engine; const char *tables
     {"ALTER TABLE a ALTER COLUMN c DROP NOT NULL, ALTER c DROP DEFAULT", DB_POSTGRESQL, ""},
     {"TRUNCATE a, b", DB_POSTGRESQL, "a,b,"}, {"TRUNCATE TABLE ONLY a", DB_POSTGRESQL, "a,"},
     {"DELETE FROM a WHERE true", DB_SQLITE, "a,"}, {"DROP INDEX a", DB_SQLITE, ""}, {"DROP VIEW a", DB_SQLITE, ""},
-    {"CREATE TABLE a (b int)", DB_SQLITE, ""}, {"DROP SCHEMA IF EXISTS a, \"B\" CASCADE", DB_POSTGRESQL, "a.*,\"B\".*,"},
+    {"CREATE TABLE a (b int)", DB_SQLITE, ""},
+    {"DROP SCHEMA IF EXISTS a, \"B\" CASCADE", DB_POSTGRESQL, "a.*,\"B\".*,"},
 };
 
 static const struct { const char *a, *b; bool same; } normals[] = {
