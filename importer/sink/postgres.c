@@ -428,7 +428,7 @@ static int prepare_statement(struct postgres *p, const char *sql, char name[STAT
             return outcome;
         while (p->n_statements)
             buf_release(&p->statements[--p->n_statements]);
-        strcpy(name, "w0");
+        memcpy(name, "w0", sizeof "w0");
     }
     if (!PQsendPrepare(p->conn, name, sql, 0, NULL))
         return postgres_lost_now(p, err);
