@@ -281,6 +281,10 @@ static void tell_sibling(struct building *b, struct err *e)
 
     if (path)
         err_at(e, path, e->line ? e->line : b->record ? b->record->line : 1, e->column ? e->column : 1);
+    if (b->index->source->source->read.secret) {
+        free(e->value);
+        e->value = NULL;
+    }
     lookup_tell(b->l, e);
     free(path);
 }

@@ -51,6 +51,7 @@ struct mapping_read {
     bool nonfinite;                 /* json: Infinity and NaN read as null */
     uint32_t depth;                 /* json: nesting; 0: default */
     uint64_t max_bytes;             /* of a record or document; 0: default */
+    bool secret;                    /* its bytes are neither shown nor kept */
 };
 
 struct mapping_document {

@@ -201,6 +201,7 @@ static const struct mapping_key read_keys[] = {
     {"nonfinite", mapping_read_bool, offsetof(struct mapping_read, nonfinite), false},
     {"depth", read_depth, offsetof(struct mapping_read, depth), false},
     {"max_bytes", read_max_bytes, offsetof(struct mapping_read, max_bytes), false},
+    {"secret", mapping_read_bool, offsetof(struct mapping_read, secret), false},
 };
 const struct mapping_keys mapping_read_keys = MAPPING_KEYS("read", read_keys);
 

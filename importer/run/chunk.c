@@ -27,6 +27,12 @@ void chunk_clear(struct worker *w)
     err_release(&w->failure);
 }
 
+/* May the bytes of this rule's files be shown and kept? */
+static bool is_secret(const struct program_rule *rule)
+{
+    return rule && rule->source->read.secret;
+}
+
 /* The line around the place, as much of it as a finding can show. */
 static void add_excerpt(struct finding *f, struct str raw, uint64_t raw_byte)
 {
@@ -163,6 +169,8 @@ void chunk_reject(struct worker *w, const struct program_rule *rule, struct str 
     f.other = w->first_seen;
     f.other_label = str_of(w->first_seen.file.at ? "first seen here" : NULL);
     w->first_seen = (struct finding_place){0};
+    if (is_secret(rule))
+        record = f.value = (struct str){0};
     add_excerpt(&f, record, from->byte);
     w->account.rejects++;
     if (rule)
@@ -236,7 +244,10 @@ static void on_mended(void *context, const struct program_rule *rule, unsigned d
     f.severity = FINDING_WARNING;
     f.outcome = FINDING_REPLACED;
     f.at.file = file->path;
-    add_excerpt(&f, w->record->raw, w->record->byte);
+    if (is_secret(rule))
+        f.value = (struct str){0};
+    else
+        add_excerpt(&f, w->record->raw, w->record->byte);
     snprintf(name, sizeof name, "%s: %s", rule->table->name,
              did & CONVERT_DID_NUL ? "NUL" : did & CONVERT_DID_UTF8 ? "invalid UTF-8" : did ? "time" : "set to null");
     if (tally_add(&w->account.mended, str_of(name), 1, &f.at, &w->failure) < 0 || tell(w, &f, rule, file, &w->failure) < 0)
@@ -255,7 +266,10 @@ static void on_warned(void *context, const struct program_rule *rule, struct err
     f = finding_of(e);
     f.severity = FINDING_WARNING;
     f.at.file = file->path;
-    add_excerpt(&f, w->record->raw, w->record->byte);
+    if (is_secret(rule))
+        f.value = (struct str){0};
+    else
+        add_excerpt(&f, w->record->raw, w->record->byte);
     if (tell(w, &f, rule, file, &w->failure) < 0)
         err_oom(&w->failure);
 }

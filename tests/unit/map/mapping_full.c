@@ -72,7 +72,7 @@ static void test_documents(const struct mapping *m)
     TEXT(reply->files, "{sender}/{name}_{kind:output|error}.jsonl");
     TEXT(reply->read.format, "jsonl");
     TEXT(reply->read.duplicates, "first");
-    ok(reply->read.nonfinite && reply->read.depth == 100 && reply->read.max_bytes == 64 << 20, "read options");
+    ok(reply->read.nonfinite && reply->read.depth == 100 && reply->read.max_bytes == 64 << 20 && reply->read.secret, "read options");
     TEXT(reply->each, ".items[]");
     TEXT(reply->where, ".type == \"x\"");
     TEXT(reply->value, "{id, at}");
