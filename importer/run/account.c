@@ -32,6 +32,7 @@ int account_init(struct account *a, const struct program *p, struct err *err)
         for (size_t k = 0; k < p->rules[i].n_from; k++)
             add_kind(a, pattern_text(p->rules[i].from[k]));
     }
+    a->n_rule_kinds = a->n_kinds;
     for (size_t i = 0; i < m->n_documents; i++)
         add_kind(a, pattern_text(p->documents[i].file));
     for (size_t i = 0; i < m->n_indexes; i++) {
@@ -187,6 +188,12 @@ static int summary_tables(const struct account *a, struct arena *arena, struct s
     return 0;
 }
 
+/* A file counts for the first pattern that reads it, so those of documents and indexes often have none of their own. */
+static bool is_shown(const struct account *a, size_t i)
+{
+    return i < a->n_rule_kinds || a->kinds[i].files || a->kinds[i].unchanged || a->kinds[i].failed;
+}
+
 static int summary_kinds(const struct account *a, struct arena *arena, struct summary *s)
 {
     struct summary_kind *kinds = arena_calloc(arena, a->n_kinds + 1, sizeof *kinds);
@@ -196,12 +203,13 @@ static int summary_kinds(const struct account *a, struct arena *arena, struct su
     for (size_t i = 0; i < a->n_kinds; i++) {
         const struct account_kind *k = &a->kinds[i];
 
-        kinds[i] = (struct summary_kind){.name = k->name, .files = k->files, .unchanged = k->unchanged, .failed = k->failed,
-                                         .records = k->records, .bytes = k->bytes, .time_ns = k->time_ns};
         s->source_bytes += k->bytes;
+        if (!is_shown(a, i))
+            continue;
+        kinds[s->n_kinds++] = (struct summary_kind){.name = k->name, .files = k->files, .unchanged = k->unchanged, .failed = k->failed,
+                                                    .records = k->records, .bytes = k->bytes, .time_ns = k->time_ns};
     }
     s->kinds = kinds;
-    s->n_kinds = a->n_kinds;
     return 0;
 }
 

@@ -23,7 +23,7 @@ struct account {
     const struct program *p;
     struct account_rule *rules; /* by ordinal in the program */
     struct account_kind *kinds; /* the distinct patterns of the mapping */
-    size_t n_kinds;
+    size_t n_kinds, n_rule_kinds;   /* those that rules read come first */
     struct findings findings;
     struct tally unread, unmatched, orphans, entries, vanished, mended;
     struct tally unfilled;      /* made by account_summary() */
