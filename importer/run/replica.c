@@ -151,14 +151,29 @@ int replica_build(struct db *target, struct db *scratch, const struct replica_ou
 
 /* From a catalogue */
 
-static const char *sqlite_type(const struct type *t)
+/* By what it is, not by its name: that of a domain means nothing to SQLite. */
+static int add_type(const struct type *t, struct buf *sql)
 {
-    return t->kind == TYPE_ENUM || t->kind == TYPE_OTHER ? "TEXT" : t->name;
+    static const char *const names[] = {
+        [TYPE_BOOL] = "boolean", [TYPE_INT2] = "smallint", [TYPE_INT4] = "int4", [TYPE_INT8] = "bigint", [TYPE_FLOAT4] = "real",
+        [TYPE_FLOAT8] = "double precision", [TYPE_BYTEA] = "blob", [TYPE_UUID] = "uuid", [TYPE_DATE] = "date",
+        [TYPE_TIME] = "time", [TYPE_TIMESTAMP] = "timestamp", [TYPE_TIMESTAMPTZ] = "timestamptz", [TYPE_JSON] = "json",
+        [TYPE_JSONB] = "jsonb"};
+
+    if (t->kind == TYPE_TEXT && t->length > 0)
+        return buf_printf(sql, " varchar(%d)", t->length);
+    if (t->kind == TYPE_NUMERIC && t->precision > 0)
+        return buf_printf(sql, " numeric(%d, %d)", t->precision, t->scale);
+    if (t->kind == TYPE_NUMERIC)
+        return buf_add_text(sql, " numeric");
+    if (t->kind == TYPE_ARRAY)
+        return buf_printf(sql, " %s", t->name);
+    return buf_printf(sql, " %s", (size_t)t->kind < ARRAY_LEN(names) && names[t->kind] ? names[t->kind] : "text");
 }
 
 static int add_column(const struct db *db, const struct catalog_column *c, struct buf *sql)
 {
-    if (db_quote_name(db, c->name, sql) < 0 || buf_printf(sql, " %s", sqlite_type(&c->type)) < 0 ||
+    if (db_quote_name(db, c->name, sql) < 0 || add_type(&c->type, sql) < 0 ||
         (c->not_null && !c->has_default && !c->identity && !c->generated && buf_add_text(sql, " NOT NULL") < 0))
         return -1;
     if (c->type.kind != TYPE_ENUM || c->type.n_labels == 0)

@@ -131,14 +131,36 @@ static int fail(const struct server *s, const char *what, struct err *err)
     return err_set(err, ERR_RUN, W0617, "%s%s%.*s", what, last.len ? ": " : "", STR_ARG(last));
 }
 
-static int make_directory(struct server *s, struct err *err)
+/* May another user walk to it? Root's own temporary directories are mostly closed. */
+static bool is_open(const char *path)
+{
+    CLEANUP(free_ptr) char *real = realpath(path, NULL);
+    struct stat st;
+
+    while (real && *real) {
+        if (stat(real, &st) < 0 || !(st.st_mode & S_IXOTH))
+            return false;
+        *strrchr(real, '/') = '\0';
+    }
+    return real != NULL;
+}
+
+/* A socket's path is short by nature. */
+static const char *place(void)
 {
     const char *tmp = getenv("TMPDIR");
 
-    snprintf(s->dir, sizeof s->dir, "%.50s/windrow-server-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    return tmp && *tmp && strlen(tmp) <= 50 && (geteuid() != 0 || is_open(tmp)) ? tmp : "/tmp";
+}
+
+static int make_directory(struct server *s, struct err *err)
+{
+    const char *tmp = place();
+
+    snprintf(s->dir, sizeof s->dir, "%.50s/windrow-server-XXXXXX", tmp);
     if (!mkdtemp(s->dir)) {
         s->dir[0] = '\0';
-        return err_set(err, ERR_RUN, W0617, "cannot make a directory in %s: %s", tmp && *tmp ? tmp : "/tmp", strerror(errno));
+        return err_set(err, ERR_RUN, W0617, "cannot make a directory in %s: %s", tmp, strerror(errno));
     }
     if (geteuid() == 0) {
         const struct passwd *user = getpwnam("postgres");
