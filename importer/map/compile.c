@@ -181,6 +181,7 @@ struct program *program_compile(const struct mapping *mapping, const struct cata
     check_shared(&c);
     if (!c.oom && faults->n == 0) {
         compile_references(&c);
+        compile_sibling_coverage(&c);
         compile_order_of_rules(&c);
         make_digest(&c);
     }

@@ -395,48 +395,6 @@ static void check_filled(struct compile *c, const struct program_rule *rule)
     }
 }
 
-static void cover(void *context, const struct json_step *steps, size_t n)
-{
-    struct program_rule *rule = context;
-
-    json_paths_cover(rule->n_each ? rule->coverage : rule->paths, steps, n);
-}
-
-static void cover_reference(struct program_rule *rule, const struct program_ref *ref)
-{
-    for (size_t k = 0; k < ref->n; k++) {
-        if (ref->by[k].expr.expr)
-            expr_paths(ref->by[k].expr.expr, cover, rule);
-        if (ref->by[k].ref)
-            cover_reference(rule, ref->by[k].ref);
-    }
-}
-
-/* What the rule reads of its records; below an each: everything. */
-static void compile_coverage(struct program_rule *rule)
-{
-    if (rule->n_each) {
-        expr_paths(rule->each[0].path.expr, cover, rule);
-        return;
-    }
-    for (size_t i = 0; i < rule->n_columns; i++) {
-        if (rule->columns[i].expr.expr)
-            expr_paths(rule->columns[i].expr.expr, cover, rule);
-        if (rule->columns[i].ref)
-            cover_reference(rule, rule->columns[i].ref);
-    }
-    if (rule->where.expr)
-        expr_paths(rule->where.expr, cover, rule);
-    for (size_t i = 0; i < rule->n_lets; i++) {
-        if (rule->lets[i].expr)
-            expr_paths(rule->lets[i].expr, cover, rule);
-    }
-    for (size_t i = 0; i < rule->n_warns; i++) {
-        if (rule->warns[i].expr)
-            expr_paths(rule->warns[i].expr, cover, rule);
-    }
-}
-
 static void compile_column(struct compile *c, struct program_rule *rule, struct program_column *column,
                            struct names *names)
 {

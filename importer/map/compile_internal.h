@@ -1,5 +1,5 @@
 /* map/compile_internal.h: shared by the files that make a program: compile.c (the whole), compile_rule.c (a rule),
- * compile_column.c (a column), names.c (what `$name` means). Nobody else includes it. */
+ * compile_column.c (a column), compile_coverage.c (what is read), names.c (what `$name` means). Nobody else includes it. */
 #ifndef WINDROW_MAP_COMPILE_INTERNAL_H
 #define WINDROW_MAP_COMPILE_INTERNAL_H
 
@@ -53,6 +53,11 @@ struct value compile_constant(struct compile *c, const struct mapping_constant *
 void compile_columns(struct compile *c, struct program_rule *rule, struct names *names);
 /* After all rules' columns are there: which references need no look-up. */
 void compile_references(struct compile *c);
+
+/* compile_coverage.c */
+void compile_coverage(struct program_rule *rule);
+/* After all rules, documents and indexes are there. */
+void compile_sibling_coverage(struct compile *c);
 
 /* compile_rule.c */
 void compile_read(struct compile *c, const struct mapping_read *read, const struct mapping_text *file,
