@@ -194,6 +194,22 @@ static bool decimal_parse(struct str s, struct decimal *ret)
     return any && i == s.len;
 }
 
+/* Up to 15 digits come back from every double, and one operation on two exact ones rounds once. */
+static bool short_decimal(const struct decimal *d, double *ret)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    int64_t digits = 0;
+    double f;
+
+    if (d->n > 15 || d->power > 15 || d->power < -15)
+        return false;
+    for (size_t i = 0; i < (size_t)d->n; i++)
+        digits = digits * 10 + (d->digits[i] - '0');
+    f = d->power < 0 ? (double)digits / powers[-d->power] : (double)digits * powers[d->power];
+    *ret = d->negative ? -f : f;
+    return true;
+}
+
 /* The double whose shortest digits are those of `s`. False when there is none. */
 static bool decimal_to_double(struct str s, double *ret)
 {
@@ -202,6 +218,8 @@ static bool decimal_to_double(struct str s, double *ret)
 
     if (s.len >= sizeof text || !decimal_parse(s, &asked) || asked.too_long)
         return false;
+    if (short_decimal(&asked, ret))
+        return true;
     memcpy(text, s.at, s.len);
     text[s.len] = '\0';
     *ret = strtod(text, NULL);

@@ -4,6 +4,7 @@
 #include "sink/sqlite_row.h"
 #include "tap.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,6 +218,32 @@ static void check_decimals(void)
     table_close(&x);
 }
 
+/* Up to 15 digits, the point behind any of them or a little before, both signs: all are kept. */
+static void check_short_decimals(void)
+{
+    uint64_t bits = 0x9e3779b97f4a7c15;
+    struct table x;
+
+    table_open(&x, "NUMERIC");
+    for (int i = 0; i < 20000; i++) {
+        int digits = 1 + i % 15, places = 1 + (int)(bits % (unsigned)(digits + 3)), len;
+        uint64_t n;
+        char text[40];
+
+        bits ^= bits << 13, bits ^= bits >> 7, bits ^= bits << 17;
+        n = bits % (uint64_t)pow(10, digits);
+        n += n % 10 == 0;       /* SQLite shows no zeros at the end */
+        len = snprintf(text, sizeof text, "%s%0*" PRIu64, i % 2 ? "-" : "", places + 1, n);
+        memmove(text + len - places + 1, text + len - places, (size_t)places);
+        text[len - places] = '.';
+        if (strtod(text, NULL) < -1e-4 || strtod(text, NULL) > 1e-4)    /* and shows smaller ones with an exponent */
+            table_add(&x, (struct cell){.kind = CELL_NUMERIC, .text = str_make(text, (size_t)len + 1)});
+    }
+    table_check(&x, "short decimals");
+    ok(x.refused == 0, "up to 15 digits are always kept");
+    table_close(&x);
+}
+
 int main(void)
 {
     check_texts("TEXT", 4, false);
@@ -229,5 +256,6 @@ int main(void)
     check_short_strings(CELL_BYTES, "BYTEA", "all bytes, one and two, in BYTEA");
     check_floats();
     check_decimals();
+    check_short_decimals();
     return done_testing();
 }
