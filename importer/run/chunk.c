@@ -161,8 +161,10 @@ void chunk_reject(struct worker *w, const struct program_rule *rule, struct str 
     struct finding f;
     struct err oom = {0};
 
-    if (chunk_true_line(w, file, &e->line, &oom) < 0 || chunk_true_line(w, file, &at.line, &oom) < 0)
+    if (chunk_true_line(w, file, &e->line, &oom) < 0 || chunk_true_line(w, file, &at.line, &oom) < 0) {
+        e->line = e->column = 0;    /* not known is better than wrong */
         err_release(&oom);
+    }
     f = finding_of(e);
     f.at.file = file->path;
     f.outcome = FINDING_REJECTED;
@@ -173,6 +175,8 @@ void chunk_reject(struct worker *w, const struct program_rule *rule, struct str 
         record = f.value = (struct str){0};
     add_excerpt(&f, record, from->byte);
     w->account.rejects++;
+    if ((e->code == W0301 || e->code == W0302) && write_mark(w, FILE_FAILED, &w->failure) < 0)
+        err_oom(&w->failure);
     if (rule)
         w->account.rules[rule_ordinal(w->run, rule)].rejected++;
     if (tell(w, &f, rule, file, &w->failure) < 0)
@@ -238,8 +242,10 @@ static void on_mended(void *context, const struct program_rule *rule, unsigned d
     struct err ignored = {0};
     char name[200];
 
-    if (chunk_true_line(w, file, &e->line, &ignored) < 0)
+    if (chunk_true_line(w, file, &e->line, &ignored) < 0) {
+        e->line = e->column = 0;    /* not known is better than wrong */
         err_release(&ignored);
+    }
     f = finding_of(e);
     f.severity = FINDING_WARNING;
     f.outcome = FINDING_REPLACED;
@@ -261,8 +267,10 @@ static void on_warned(void *context, const struct program_rule *rule, struct err
     struct finding f;
     struct err ignored = {0};
 
-    if (chunk_true_line(w, file, &e->line, &ignored) < 0)
+    if (chunk_true_line(w, file, &e->line, &ignored) < 0) {
+        e->line = e->column = 0;    /* not known is better than wrong */
         err_release(&ignored);
+    }
     f = finding_of(e);
     f.severity = FINDING_WARNING;
     f.at.file = file->path;
@@ -402,7 +410,8 @@ static int read_records(struct worker *w, struct reader *reader, size_t kind, bo
                 return -1;
             continue;
         }
-        if (e.scope == ERR_RUN) {
+        if (e.scope == ERR_RUN || e.code == W0302) {   /* an I/O error says nothing of the file: try again another time */
+            e.scope = ERR_RUN;
             err_move(err, &e);
             return -1;
         }
@@ -485,13 +494,20 @@ static int read_file(struct worker *w, struct entry *file, size_t kind, bool fir
     if (!reader)
         return -1;
     in.fd = opener_open(w->opener, file->root, file->path, &in.size, &mtime, &e);
+    if (in.fd < 0 && (e.scope == ERR_RUN || w->unit.part)) {
+        e.scope = ERR_RUN;
+        err_move(err, &e);
+        return -1;
+    }
     if (in.fd < 0) {
         if (kind < w->account.n_kinds && first_reader)
             w->account.kinds[kind].failed++;
-        return broken_record(w, &(struct record){0}, &e, err);
+        return write_mark(w, FILE_FAILED, err) < 0 ? -1 : broken_record(w, &(struct record){0}, &e, err);
     }
     in.to = w->unit.part ? w->unit.to : in.size;
     ret = check_open(w, file, in.size, mtime, first_reader, err);
+    if (ret == 0)
+        ret = write_mark(w, FILE_OPENED, err);
     if (ret == 0)
         ret = start_lines(w, file, &in, err);
     if (ret == 0)

@@ -133,7 +133,7 @@ static int grow(struct keys_set *s)
     return 0;
 }
 
-int keys_set_add(struct keys_set *s, struct str table, struct str key)
+int keys_set_add(struct keys_set *s, struct str table, struct str key, uint32_t file)
 {
     uint64_t hash = hash_of(table, key);
     uint32_t *slot;
@@ -143,7 +143,7 @@ int keys_set_add(struct keys_set *s, struct str table, struct str key)
     slot = find(s, hash, table, key);
     if (*slot)
         return 0;
-    s->entries[s->n] = (struct keys_set_entry){s->bytes.len, table.len, key.len, hash, false};
+    s->entries[s->n] = (struct keys_set_entry){s->bytes.len, table.len, key.len, hash, file, false};
     if (buf_add_str(&s->bytes, table) < 0 || buf_add_str(&s->bytes, key) < 0)
         return -1;
     *slot = (uint32_t)++s->n;

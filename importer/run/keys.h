@@ -42,9 +42,10 @@ struct keys_set {
 struct keys_set_entry {
     size_t at, table_len, key_len;
     uint64_t hash;
+    uint32_t file;          /* of the unit that is being loaded: it had the row */
     bool present;           /* still there in the new state */
 };
-int keys_set_add(struct keys_set *s, struct str table, struct str key);
+int keys_set_add(struct keys_set *s, struct str table, struct str key, uint32_t file);
 /* NULL when it is not in the set; lent until the next keys_set_add(). */
 struct keys_set_entry *keys_set_find(const struct keys_set *s, struct str table, struct str key);
 void keys_set_release(struct keys_set *s);

@@ -322,10 +322,11 @@ int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *c
 }
 
 #define PUT_FILES \
-    "INSERT INTO {w}files (job_id, root, path, size, mtime_ns, hash, unit_id, run_id) "
+    "INSERT INTO {w}files AS f (job_id, root, path, size, mtime_ns, hash, unit_id, run_id) "
 #define PUT_FILES_AGAIN \
-    " ON CONFLICT (job_id, root, path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns," \
-    " hash = excluded.hash, unit_id = excluded.unit_id, run_id = excluded.run_id"
+    " ON CONFLICT (job_id, root, path) DO UPDATE SET mtime_ns = excluded.mtime_ns, hash = excluded.hash," \
+    " size = CASE excluded.size WHEN -3 THEN CASE f.size WHEN -3 THEN -3 ELSE -1 END ELSE excluded.size END," \
+    " run_id = excluded.run_id, unit_id = CASE excluded.size WHEN -3 THEN f.unit_id ELSE excluded.unit_id END"
 
 /* A file in parts is not known as loaded before the last of them is. */
 static int64_t loaded_by(const struct unit *u)
@@ -333,8 +334,24 @@ static int64_t loaded_by(const struct unit *u)
     return u->part ? -u->load : u->id;
 }
 
+static bool failed(const struct ledger_chunk *chunk, size_t file)
+{
+    return chunk->marks && (chunk->marks[file] & 2);
+}
+
+/* What could not be read is not known as loaded: the next run tries again. */
+static int64_t size_of(const struct ledger_chunk *chunk, size_t file)
+{
+    if (!failed(chunk, file))
+        return (int64_t)chunk->unit->files[file].size;
+    return chunk->marks[file] & 1 ? -1 : -3;
+}
+
 static struct str hash_of(const struct ledger_chunk *chunk, size_t file)
 {
+    if (failed(chunk, file))
+        return (struct str){0};
+
     return chunk->hash && !chunk->unit->part ? str_make((const char *)chunk->hash + 16 * file, 16) : (struct str){0};
 }
 
@@ -342,7 +359,7 @@ static int put_file(struct db *db, int64_t job, const struct ledger_chunk *chunk
 {
     const struct entry *file = &chunk->unit->files[i];
     struct str hash = hash_of(chunk, i);
-    struct db_value params[] = {db_int(job), db_int(file->root), db_bytes(file->path), db_int((int64_t)file->size),
+    struct db_value params[] = {db_int(job), db_int(file->root), db_bytes(file->path), db_int(size_of(chunk, i)),
                                 db_int(file->mtime_ns), hash.at ? db_bytes(hash) : db_null(), db_int(loaded_by(chunk->unit)),
                                 db_int(chunk->run)};
 
@@ -440,7 +457,7 @@ static int put_arrays(struct db *db, int64_t job, const struct ledger_chunk *chu
 
     for (size_t i = 0; i < u->n_files && good; i++) {
         good = columns_comma(&c, i == 0) == 0 && add_number(&c.at[0], true, u->files[i].root) == 0 &&
-               add_bytes(&c.at[1], u->files[i].path) == 0 && add_number(&c.at[2], true, (int64_t)u->files[i].size) == 0 &&
+               add_bytes(&c.at[1], u->files[i].path) == 0 && add_number(&c.at[2], true, size_of(chunk, i)) == 0 &&
                add_number(&c.at[3], true, u->files[i].mtime_ns) == 0 && add_bytes(&c.at[4], hash_of(chunk, i)) == 0;
     }
     if (!good || columns_end(&c, params + 3) < 0)
@@ -451,7 +468,7 @@ static int put_arrays(struct db *db, int64_t job, const struct ledger_chunk *chu
                     (struct db_value[]){params[0], params[3], params[4]}, 3, NULL, err);
     else
         ret = query(db, PUT_FILES "SELECT $1, r, p, s, m, h, $2, $3 FROM"
-                    " unnest($4::integer[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bytea[]) AS f (r, p, s, m, h)"
+                    " unnest($4::integer[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bytea[]) AS n (r, p, s, m, h)"
                     PUT_FILES_AGAIN, params, 8, NULL, err);
     columns_release(&c);
     return ret;

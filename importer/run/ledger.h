@@ -92,6 +92,7 @@ struct ledger_chunk {
     struct str keys;                /* as run/keys.h packs them */
     uint64_t lines;                 /* records read */
     const unsigned char *hash;      /* part: 16 bytes over it; else 16 for each file of the unit; NULL: none */
+    const unsigned char *marks;     /* 1: opened, 2: failed to be read, by file; NULL: all were read */
     bool again;                     /* a replay: the unit is done already */
 };
 /* The compare-and-swap, the chunk's row, the files' rows. -1 with W0603 when the unit was overtaken. */

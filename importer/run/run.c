@@ -210,6 +210,7 @@ static void start(struct run *run, const struct run_options *o)
     run->lines = lines_new();
     pthread_mutex_init(&run->lock, NULL);
     pthread_mutex_init(&run->sink_lock, NULL);
+    pthread_mutex_init(&run->claim_lock, NULL);
     pthread_cond_init(&run->changed, NULL);
     progress_init(&run->progress, o->progress, STDERR_FILENO, run->start_ns);
     run->jobs = 1;
@@ -313,6 +314,7 @@ void run_result_release(struct run_result *r)
         err_release(&run->failure);
         pthread_mutex_destroy(&run->lock);
         pthread_mutex_destroy(&run->sink_lock);
+        pthread_mutex_destroy(&run->claim_lock);
         pthread_cond_destroy(&run->changed);
         free(run);
     }

@@ -45,6 +45,7 @@ struct run {
     const char *checked;            /* the target whose tables it has; NULL: none */
     struct findings notes;          /* of the time before there is an account */
 
+    pthread_mutex_t claim_lock;     /* PostgreSQL: one worker claims at a time */
     pthread_mutex_t sink_lock;      /* whoever writes to a shared sink */
     pthread_mutex_t lock;           /* all below */
     pthread_cond_t changed;
@@ -58,7 +59,8 @@ struct run {
     struct opener *opener;          /* of the survey */
     uint64_t n_units, matched;      /* found by the survey */
     uint64_t total_bytes, total_files;
-    int64_t *claimed;               /* SQLite: units in work, by worker */
+    int64_t *claimed;               /* units in work, by worker; 0: none */
+    int64_t given;                  /* without a ledger: units given out so far */
     struct err failure;
     enum summary_end end;           /* SUMMARY_DONE while nothing stops the run */
     bool stopping;
@@ -115,6 +117,7 @@ struct worker {
     struct keys_set old_keys;
     struct sink_rows key_row;
     uint64_t lines;
+    unsigned char *marks;           /* by file; NULL: none yet */
     unsigned char *hashes;          /* of the part, or of each file; NULL: not known */
     bool over_limit;                /* of rejects */
     struct finding_place first_seen;    /* of the row whose key a refused one has; for the next finding */
@@ -189,6 +192,13 @@ int worker_merge(struct worker *w, struct err *err);
 void worker_roll_back(struct worker *w);
 void run_draw(struct run *run);     /* takes the lock */
 
+/* turn.c: units are committed in their order. */
+void turn_claim(struct worker *w);                  /* w->unit is this worker's */
+bool turn_claimed(struct run *run, int64_t unit);
+void turn_end(struct worker *w);
+/* Until all earlier units of this process are done. -1: it must be written again after them, or the run has failed. */
+int turn_wait(struct worker *w, struct err *err);
+
 /* chunk.c: everything of w->unit, to rows that are written but not committed. */
 int chunk_run(struct worker *w, struct err *err);
 void chunk_clear(struct worker *w);
@@ -210,6 +220,9 @@ int write_row(struct worker *w, const struct program_rule *rule, const struct ce
 int write_flush(struct worker *w, const struct program_rule *rule, struct err *err);
 /* Keys that the files of this unit wrote before and do not any more. */
 int write_read_old_keys(struct worker *w, struct err *err);
+/* What became of the file that is being read. One that could not be read is not known as loaded. */
+enum { FILE_OPENED = 1, FILE_FAILED = 2 };
+int write_mark(struct worker *w, unsigned char mark, struct err *err);
 /* The hash of the file that is being read, or of the part. */
 int write_hash(struct worker *w, int fd, struct err *err);
 void write_clear(struct worker *w);

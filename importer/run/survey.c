@@ -180,6 +180,10 @@ static int compare_file(struct survey *survey, const struct entry *file, bool cu
         survey->group_changed = true;
     } else if (!same) {
         survey->group_changed = true;
+        if (known->size == -3) {    /* nothing was loaded of it */
+            survey->group.part = cut;
+            return cut ? whole_file(survey, file, err) : 0;
+        }
         if (known->unit && survey->group.mode == UNIT_NEW)
             survey->group.mode = known->size == -2 ? UNIT_AFRESH : UNIT_CHANGED;
     }

@@ -2,6 +2,7 @@
 #include "run/run_internal.h"
 
 #include "base/fault.h"
+#include "sink/db_internal.h"
 #include "source/walk.h"
 
 #include <stdlib.h>
@@ -166,15 +167,6 @@ void worker_roll_back(struct worker *w)
 
 /* Claims */
 
-static bool is_claimed(const struct run *run, int64_t id)
-{
-    for (unsigned i = 0; i < run->jobs; i++) {
-        if (run->claimed[i] == id)
-            return true;
-    }
-    return false;
-}
-
 /* The workers of one process share the sink's connection, so that they keep apart what each is working on themselves. */
 static int claim_shared(struct worker *w, struct err *err)
 {
@@ -184,24 +176,28 @@ static int claim_shared(struct worker *w, struct err *err)
     int got;
 
     pthread_mutex_lock(&run->sink_lock);
-    while ((got = ledger_claim(db, run->job, after, &w->unit, err)) == 1 && is_claimed(run, w->unit.id))
+    while ((got = ledger_claim(db, run->job, after, &w->unit, err)) == 1 && turn_claimed(run, w->unit.id))
         after = w->unit.id;
     if (got == 1)
-        run->claimed[w->number] = w->unit.id;
+        turn_claim(w);
     else if (got == 2 && after)
         got = 0;    /* what is left others of this process are doing */
     pthread_mutex_unlock(&run->sink_lock);
+    FAULT("after_claim");
     return got;
 }
 
+/* One after the other, so that who has an earlier unit is known before a later one is given out. */
 static int claim_by_row_lock(struct worker *w, struct err *err)
 {
     struct run *run = w->run;
     int got;
 
-    if (write_begin(w, err) < 0)
-        return -1;
-    got = ledger_claim(run->ops->db(w->sink), run->job, 0, &w->unit, err);
+    pthread_mutex_lock(&run->claim_lock);
+    got = write_begin(w, err) < 0 ? -1 : ledger_claim(run->ops->db(w->sink), run->job, 0, &w->unit, err);
+    if (got == 1)
+        turn_claim(w);
+    pthread_mutex_unlock(&run->claim_lock);
     if (got != 1)
         worker_roll_back(w);
     return got;
@@ -216,19 +212,10 @@ static int claim(struct worker *w, struct err *err)
         return shares_sink(run) ? claim_shared(w, err) : claim_by_row_lock(w, err);
     pthread_mutex_lock(&run->lock);
     got = survey_next(run->survey, &w->unit, err);
+    if (got == 1)
+        run->claimed[w->number] = w->unit.id = ++run->given;
     pthread_mutex_unlock(&run->lock);
     return got;
-}
-
-static void unclaim(struct worker *w)
-{
-    struct run *run = w->run;
-
-    if (!run->ledger || !shares_sink(run))
-        return;
-    pthread_mutex_lock(&run->sink_lock);
-    run->claimed[w->number] = 0;
-    pthread_mutex_unlock(&run->sink_lock);
 }
 
 /* Commits */
@@ -278,13 +265,13 @@ int worker_commit(struct worker *w, struct err *err)
 
     if (!run->ops || run->hold)
         return 0;
-    if (run->ledger && write_ledger(w, err) < 0)
+    if (run->ledger && (turn_wait(w, err) < 0 || write_ledger(w, err) < 0))
         return -1;
     if (!w->begun)
         return 0;
-    FAULT("before_commit");
+    FAULT("chunk_before_commit");
     outcome = run->ops->commit(w->sink, err);
-    FAULT("after_commit");
+    FAULT("chunk_after_commit");
     if (outcome == DB_COMMITTED) {
         leave(w);
         return 0;
@@ -335,9 +322,9 @@ static bool recover(struct worker *w, unsigned *attempts, struct err *err)
     if (!run->hold)
         worker_roll_back(w);
     chunk_clear(w);
-    unclaim(w);
     if (err->code == W0603 && !run->hold) {   /* somebody else did it: go on with what is left */
         err_release(err);
+        turn_end(w);
         return true;
     }
     if (!retry || (err->code == W0605 && *attempts > 1)) {
@@ -386,6 +373,12 @@ void run_check_percent(struct run *run, bool last)
     run_fail(run, SUMMARY_LIMIT, &e);
 }
 
+static void lost_before_commit(struct err *err)
+{
+    err_set(err, ERR_RUN, W0501, "the connection was lost before the commit");
+    db_set_state(err, "08006");     /* it passes: the chunk is written again */
+}
+
 /* 1: a unit was done; 0: nothing is left; -1: failed. */
 static int one_unit(struct worker *w, struct err *err)
 {
@@ -403,12 +396,12 @@ static int one_unit(struct worker *w, struct err *err)
     if (got == 0)
         got = worker_merge(w, err);
     else if (got == 1)
-        err_set(err, ERR_RUN, W0501, "the connection was lost before the commit");
+        lost_before_commit(err);
     if (got)
         return -1;
     FAULT("after_merge");
     chunk_clear(w);
-    unclaim(w);
+    turn_end(w);
     return 1;
 }
 
@@ -433,4 +426,5 @@ void worker_loop(struct worker *w)
     }
     if (!run->hold)
         worker_roll_back(w);
+    turn_end(w);
 }

@@ -20,6 +20,8 @@ int write_begin(struct worker *w, struct err *err)
 
     if (w->begun)
         return 0;
+    if (w->sink == run->first && turn_wait(w, err) < 0)
+        return -1;
     if (w->sink == run->first)
         pthread_mutex_lock(&run->sink_lock);
     if (run->ops->begin(w->sink, err) < 0) {
@@ -362,7 +364,7 @@ void write_clear(struct worker *w)
 {
     for (size_t i = 0; i < 2 * w->run->p->n_rules; i++)
         clear_outgoing(&w->outgoing[i]);
-    w->hashes = NULL;
+    w->hashes = w->marks = NULL;
 }
 
 void write_release(struct worker *w)
@@ -376,13 +378,14 @@ void write_release(struct worker *w)
     free(w->outgoing);
 }
 
-static bool in_unit(const struct unit *unit, const struct entry *file)
+/* Its ordinal in the unit; n_files when it is not in it. */
+static size_t in_unit(const struct unit *unit, const struct entry *file)
 {
-    for (size_t i = 0; i < unit->n_files; i++) {
-        if (unit->files[i].root == file->root && str_eq(unit->files[i].path, file->path))
-            return true;
-    }
-    return false;
+    size_t i = 0;
+
+    while (i < unit->n_files && (unit->files[i].root != file->root || !str_eq(unit->files[i].path, file->path)))
+        i++;
+    return i;
 }
 
 /* Are the keys of this table packed now as they were then? If not they cannot be compared: rows that are gone stay. */
@@ -409,7 +412,8 @@ static int collect_old(void *context, const struct unit *old, struct str columns
     struct worker *w = context;
     struct keys_reader reader = {.rest = packed};
     struct keys_item item;
-    bool *ours = calloc(old->n_files + 1, sizeof *ours), same = false;
+    size_t *ours = calloc(old->n_files + 1, sizeof *ours);
+    bool same = false;
     struct str table = {0};
     int got;
 
@@ -421,7 +425,8 @@ static int collect_old(void *context, const struct unit *old, struct str columns
         if (table.at != item.table.at)
             same = same_columns(w, item.table, columns);
         table = item.table;
-        if (same && item.file < old->n_files && ours[item.file] && keys_set_add(&w->old_keys, item.table, item.key) < 0) {
+        if (same && item.file < old->n_files && ours[item.file] < w->unit.n_files &&
+            keys_set_add(&w->old_keys, item.table, item.key, (uint32_t)ours[item.file]) < 0) {
             got = err_oom(err);
             break;
         }
@@ -489,7 +494,7 @@ static int find_shared(void *context, const struct unit *other, struct str colum
         const struct entry *file = item.file < other->n_files ? &other->files[item.file] : NULL;
         struct shared *found;
 
-        if (!e || e->present || !file || in_unit(&s->w->unit, file))
+        if (!e || e->present || !file || in_unit(&s->w->unit, file) < s->w->unit.n_files)
             continue;
         found = arena_calloc(&s->w->arena, 1, sizeof *found);
         if (!found)
@@ -533,6 +538,12 @@ static bool may_share(const struct worker *w, struct str table)
     return false;
 }
 
+/* A file that cannot be opened now is not an empty one: its rows stay. */
+static bool unread(const struct worker *w, uint32_t file)
+{
+    return w->marks && w->marks[file] == FILE_FAILED;
+}
+
 static int delete_of_rule(struct worker *w, const struct program_rule *rule, struct err *err)
 {
     struct str table = table_of(rule);
@@ -543,7 +554,8 @@ static int delete_of_rule(struct worker *w, const struct program_rule *rule, str
     for (size_t i = 0; i < w->old_keys.n && ret == 0; i++) {
         struct str key = keys_set_key(&w->old_keys, i);
 
-        if (w->old_keys.entries[i].present || !str_eq(keys_set_table(&w->old_keys, i), table))
+        if (w->old_keys.entries[i].present || !str_eq(keys_set_table(&w->old_keys, i), table) ||
+            unread(w, w->old_keys.entries[i].file))
             continue;
         w->old_keys.entries[i].present = true;
         ret = sink_rows_add(&gone, key);
@@ -607,6 +619,18 @@ static int put_rejects(struct worker *w, struct db *db, int64_t chunk, struct er
     return 0;
 }
 
+int write_mark(struct worker *w, unsigned char mark, struct err *err)
+{
+    if (!w->run->ledger)
+        return 0;
+    if (!w->marks)
+        w->marks = arena_calloc(&w->arena, w->unit.n_files, 1);
+    if (!w->marks)
+        return err_oom(err);
+    w->marks[w->file] |= mark;
+    return 0;
+}
+
 int write_hash(struct worker *w, int fd, struct err *err)
 {
     const struct unit *u = &w->unit;
@@ -658,6 +682,7 @@ int write_ledger(struct worker *w, struct err *err)
     if ((w->unit.mode != UNIT_GONE && !w->replay && hash_others(w, err) < 0) || write_begin(w, err) < 0)
         return -1;
     chunk.hash = w->replay ? NULL : w->hashes;
+    chunk.marks = w->marks;
     db = w->run->ops->db(w->sink);
     FAULT("before_cas");
     if (rows_json(w, &rows) < 0) {

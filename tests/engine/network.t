@@ -1,0 +1,138 @@
+#!/bin/bash
+# The connection to PostgreSQL is cut at every message, its answers are lost, the server goes away: the rows come once.
+. "${0%/*}/../lib/tap.sh"
+. "$root/tests/lib/engine.sh"
+engine_need postgresql
+
+proxy_pid=
+proxy_stop() {
+    [ -z "$proxy_pid" ] || { kill -TERM "$proxy_pid" 2>/dev/null; wait "$proxy_pid" 2>/dev/null; }
+    proxy_pid=
+}
+
+# proxy_start ACTION DIRECTION N [TEXT]; sets $through, the target by way of the proxy.
+proxy_start() {
+    rm -f proxy.report
+    case $1 in
+    silent | mute) "$tools/proxy" proxy.report "$1" & ;;
+    *) "$tools/proxy" proxy.report "$WINDROW_PG_DIR/.s.PGSQL.5432" "$@" & ;;
+    esac
+    proxy_pid=$!
+    until [ -s proxy.report ]; do sleep 0.01; done
+    through="host=127.0.0.1 port=$(head -n 1 proxy.report) dbname=${db#*dbname=} sslmode=disable gssencmode=disable"
+}
+
+load_through() {
+    local status=0
+    timeout 45 "$windrow" load m.yaml tree --to "$through" --jobs 1 "$@" >cut.out 2>&1 </dev/null || status=$?
+    return $status
+}
+
+# One cut. A load may end well by itself (3, or 0 when the cut hit a second look at what was done), or with 5; then the
+# same command, in peace, ends it. Anything else is wrong; so is a wait beyond the deadline (124).
+one_cut() {
+    local status=0
+    target_reset
+    proxy_start "$@"
+    load_through || status=$?
+    proxy_stop
+    case $status in
+    3) same_as_golden ;;
+    5) finish_and_compare --jobs 1 ;;
+    *) echo "status $status"; tail -n 5 cut.out; return 1 ;;
+    esac
+}
+
+count_messages() {
+    target_reset
+    proxy_start none client 0 "${1:-}"
+    load_through
+    [ $? = 3 ] || { cat cut.out; return 1; }
+    proxy_stop
+    read -r from_client from_server _ < <(tail -n 1 proxy.report)
+}
+
+# every ACTION DIRECTION FIRST LAST STEP [TEXT]
+every() {
+    local n bad=0
+    for n in $(seq "$3" "$5" "$4"); do
+        one_cut "$1" "$2" "$n" "${6:-}" >why.out 2>&1 || { echo "$1 at $2 message $n ${6:-}:"; cat why.out; bad=$((bad + 1)); }
+        cuts=$((cuts + 1))
+        [ "$bad" -lt 3 ] || return 1
+    done
+    [ "$bad" = 0 ]
+}
+
+cuts=0
+export WINDROW_WAIT_MS=400 PGCONNECT_TIMEOUT=2
+expect_success 'an undisturbed load: ledger and data agree' 'scene && target_new postgresql && golden && count_messages COMMIT'
+commits=$from_client
+expect_success "COMMIT lost on the way, and the answer to it: each of them" '
+    [ "$commits" -ge 6 ] && every rst client 1 "$commits" 1 COMMIT && every answer client 1 "$commits" 1 COMMIT &&
+    every after client 1 "$commits" 1 COMMIT && every half client 1 "$commits" 1 COMMIT'
+expect_success "no answer to COMMIT ever" 'every swallow client 1 "$commits" 3 COMMIT'
+expect_success 'messages are counted' 'count_messages && [ "$from_client" -gt 100 ] && [ "$from_server" -gt 100 ]'
+step=${WINDROW_CUT_STEP:-12}
+expect_success "reset at messages of the client" 'every rst client 1 "$from_client" "$step" && every after client 2 "$from_client" "$step"'
+expect_success "reset at messages of the server" 'every rst server 3 "$from_server" "$step" && every after server 4 "$from_server" "$step"'
+expect_success "half-closed" 'every half client 3 "$from_client" $((step * 4))'
+expect_success "swallowed for ever, both ways" 'every swallow client 5 "$from_client" $((step * 6)) && every swallow server 6 "$from_server" $((step * 6))'
+echo "# $cuts cuts"
+
+at_most() {     # SECONDS COMMAND...
+    local start=$SECONDS limit=$1
+    shift
+    "$@"
+    [ $((SECONDS - start)) -le "$limit" ] || { echo "took $((SECONDS - start)) seconds: $*"; return 1; }
+}
+expect_success 'a server that accepts and never answers: status 5 within the deadline' '
+    proxy_start silent; at_most 8 expect_status 5 load_through; got=$?; proxy_stop
+    proxy_start mute; at_most 8 expect_status 5 load_through || got=1; proxy_stop
+    [ $got = 0 ]'
+
+# The load stops itself at a place; something happens to the server; the load goes on.
+meanwhile() {   # FAULT COMMAND... (sees $pid)
+    local status=0 fault=$1 pid
+    shift
+    target_reset || return 1
+    WINDROW_CRASH=$fault:stop timeout 60 "$windrow" load m.yaml tree --to "$db" --jobs 1 >cut.out 2>&1 </dev/null &
+    pid=$!
+    until child=$(pgrep -P "$pid") && [ "$(sed "s/.*) //" "/proc/$child/stat" 2>/dev/null | cut -c1)" = T ]; do
+        kill -0 "$pid" 2>/dev/null || { echo "ended before $fault"; cat cut.out; return 1; }
+        sleep 0.01
+    done
+    "$@" || { kill -KILL "$child"; return 1; }
+    kill -CONT "$child"
+    wait "$pid" || status=$?
+    meanwhile_status=$status
+}
+terminate_all() {
+    local name=${db#*dbname=} ended
+    ended=$(PGDATABASE=postgres pg_psql -c "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+        WHERE application_name = 'windrow' AND datname = '${name%% *}'")
+    [ "$ended" -gt 0 ] || { echo "no backend of ${name%% *} to terminate"; return 1; }
+}
+unset WINDROW_WAIT_MS PGCONNECT_TIMEOUT
+for place in chunk_before_commit:2 after_copy:2 after_cas:3 chunk_after_commit:2 after_merge:1 before_end:1; do
+    expect_success "backends terminated at $place: the load recovers by itself" '
+        meanwhile "$place" terminate_all && { [ "$meanwhile_status" = 3 ] || { cat cut.out; false; }; } && same_as_golden'
+done
+expect_success "paused between COPY and the compare-and-swap, cut off and overtaken: it writes nothing" '
+    overtake() { terminate_all; load --jobs 1; echo "second: $?"; same_as_golden; }
+    meanwhile after_copy:3 overtake && { [ "$meanwhile_status" = 0 ] || [ "$meanwhile_status" = 3 ] || { cat cut.out; false; }; } && same_as_golden'
+
+if [ -n "${WINDROW_PG_DIR:-}" ] && [ -z "${WINDROW_TEST_SHARED:-}" ]; then
+    # A server of its own: the others of the suite go on.
+    expect_success 'a server that stops at once in mid-load, and is started again' '
+        saved=$(declare -p WINDROW_PG_DIR WINDROW_TEST_PG PGHOST PGPORT PGUSER PGDATABASE 2>/dev/null)
+        pg_start && db="host=$WINDROW_PG_DIR dbname=windrow_test user=postgres" && psql -X -q -d "$db" -f schema.sql || exit 1
+        good=0
+        for place in chunk_before_commit:3 after_copy:1 chunk_after_commit:1; do
+            meanwhile "$place" pg_restart immediate
+            case $meanwhile_status in 3) same_as_golden ;; 5) finish_and_compare ;; *) cat cut.out; false ;; esac || good=1
+        done
+        pg_stop
+        eval "${saved//declare -x/export}"
+        [ $good = 0 ]'
+fi
+done_testing
