@@ -34,7 +34,7 @@ static const struct command {
     {"lint", "MAPPING", 1, 1, cmd_lint, "to set sql json quiet color schema-dir", "check a mapping and run its examples"},
     {"explain", "[CODE]", 0, 1, cmd_explain, "markdown", "what a finding's code means"},
     {"help", "[COMMAND]", 0, 1, cmd_help, "", "this text, or a command's options"},
-    {"version", "", 0, 0, cmd_version, "", "versions of windrow and of what it is built from"},
+    {"version", "", 0, 0, cmd_version, "", "the version of windrow"},
 };
 
 static const struct command *find(const char *name)
