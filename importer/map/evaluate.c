@@ -610,6 +610,7 @@ static int one_column(struct evaluator *ev, size_t i, struct err *e)
         ev->values[i] = ev->slots[c->slot];
         return 0;
     }
+    ev->values[i] = value_absent();     /* that of the row before stands elsewhere */
     switch (c->kind) {
     case COLUMN_UUID5:
         if (uuid5_column(ev, c, cell, e) < 0)

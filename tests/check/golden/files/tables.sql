@@ -1,0 +1,3 @@
+CREATE TABLE documents (name TEXT, value TEXT);
+CREATE TABLE lines (name TEXT, value TEXT);
+CREATE TABLE pages (name TEXT, value TEXT);
