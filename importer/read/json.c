@@ -212,7 +212,7 @@ static int check_escapes(struct json_parser *p, size_t start, size_t end)
 }
 
 /* The flags of the string at token i, whose contents end at *ret_end; or -1. */
-static inline int check_string(struct json_parser *p, uint32_t i, size_t *ret_end)
+static inline int check_string(struct json_parser *p, size_t i, size_t *ret_end)
 {
     const struct json_doc *doc = &p->doc;
     size_t start = doc->pos[i] + (size_t)1, end = doc->pos[i + 1] - (size_t)1;
@@ -246,7 +246,7 @@ static inline bool is_plain_number(const char *at, const char *end)
 }
 
 /* Numbers and words; flags, or -1. */
-static int check_scalar(const struct json_parser *p, uint32_t i)
+static inline int check_scalar(const struct json_parser *p, size_t i)
 {
     const struct json_doc *doc = &p->doc;
     size_t start = doc->pos[i];
@@ -312,16 +312,16 @@ static inline void note_expected(struct json_parser *p, uint32_t root, size_t me
     p->doc.keys_n = members;
 }
 
-/* Check the value that begins at token i and ends before `to`; *ret is the token behind it. The innermost
+/* Check the value that begins at token `first` and ends before `to`; *ret is the token behind it. The innermost
  * container (its bracket, its first key, what is in it) is held in variables, those around it in p->frames.
  *
  * Commas and colons are not compared with `to`: where one is behind it, so is what must follow. */
-static enum walk walk(struct json_parser *p, uint32_t i, size_t to, uint32_t *ret)
+static enum walk walk(struct json_parser *p, uint32_t first, size_t to, uint32_t *ret)
 {
     const uint32_t *pos = p->doc.pos;
     const char *text = p->doc.text;
     uint32_t *link = p->doc.link, open = 0, keys = 0, depth = 0, hash;
-    const uint32_t root = i;
+    size_t i = first;
     uint64_t seen = 0, bit;
     int flags, inside = 0;
     char closer = 0;
@@ -341,7 +341,7 @@ value:
         p->frames[depth].keys = keys;
         p->frames[depth].seen = seen;
         p->frames[depth++].flags = inside;
-        open = i++;
+        open = (uint32_t)i++;
         keys = (uint32_t)p->keys.n;
         seen = 0;
         inside = 0;
@@ -367,10 +367,10 @@ value:
 behind_value:
     if (depth == 0) {
         if (expected == p->keys.shape + members)
-            note_expected(p, root, members);
+            note_expected(p, first, members);
         else if (learn || members != p->keys.shape_members)
             json_keys_learn(p, p->keys.found ? 0 : members);
-        *ret = i;
+        *ret = (uint32_t)i;
         return pos[i] >= to && json_token_end(&p->doc, i - 1) <= to ? WALK_GOOD : WALK_WRONG;
     }
     if (text[pos[i]] == ',') {
@@ -391,7 +391,7 @@ close:
     members = p->keys.n - keys;
     p->keys.n = keys;
     flags = (flags | inside) & JSON_INSIDE;
-    link[open] = i;
+    link[open] = (uint32_t)i;
     link[i] = (uint32_t)flags;
     open = p->frames[--depth].open;
     keys = p->frames[depth].keys;
@@ -407,7 +407,7 @@ member:
     if (depth == 1 && is_expected(text, pos + i, expected)) {
         link[i] = 0;
         link[i + 1] = expected->hash;
-        p->keys.at[p->keys.n++] = (struct json_key){expected->hash, i};
+        p->keys.at[p->keys.n++] = (struct json_key){expected->hash, (uint32_t)i};
         expected++;
         i += 2;
         goto value;
@@ -420,7 +420,7 @@ member:
     flags = check_string(p, i, &end);
     if (flags < 0 || text[pos[i + 1]] != ':')
         return WALK_WRONG;
-    if (note_key(p, i, end, flags, &hash) < 0)
+    if (note_key(p, (uint32_t)i, end, flags, &hash) < 0)
         return WALK_OOM;
     inside |= flags;
     bit = (uint64_t)1 << (hash >> 26);
