@@ -265,6 +265,10 @@ int worker_commit(struct worker *w, struct err *err)
 
     if (!run->ops || run->hold)
         return 0;
+#ifdef WINDROW_CANARY_LEDGER_OUTSIDE
+    if (w->begun && (run->ops->commit(w->sink, err) != DB_COMMITTED || run->ops->begin(w->sink, err) < 0))
+        return -1;
+#endif
     if (run->ledger && (turn_wait(w, err) < 0 || write_ledger(w, err) < 0))
         return -1;
     if (!w->begun)

@@ -143,12 +143,18 @@ static int set_pragma(struct sqlite_db *d, const char *name, const char *value, 
     return 0;
 }
 
+#ifdef WINDROW_CANARY_SYNC_OFF      /* a build that tests have to tell from a good one */
+#define SYNCHRONOUS "OFF", "0"
+#else
+#define SYNCHRONOUS "FULL", "2"
+#endif
+
 /* A cache of 64 MB keeps the inner pages of indexes with random keys: a fifth less processor time for 600,000 rows with
  * a unique text. Larger pages, rarer checkpoints and secure_delete=OFF were measured too and make no difference. */
 static int set_pragmas(struct sqlite_db *d, struct err *err)
 {
     static const struct { const char *name, *value, *expected; } pragmas[] = {
-        {"foreign_keys", "ON", "1"},        {"synchronous", "FULL", "2"},      {"cache_size", "-65536", "-65536"},
+        {"foreign_keys", "ON", "1"},        {"synchronous", SYNCHRONOUS},      {"cache_size", "-65536", "-65536"},
         {"cell_size_check", "ON", "1"},     {"journal_size_limit", "67108864", "67108864"},
     };
     char version[32];

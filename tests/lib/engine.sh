@@ -119,7 +119,7 @@ SELECT 'left behind', (SELECT count(*) FROM pg_prepared_xacts WHERE database = c
 dump() {
     if [ "$engine" = sqlite ]; then
         sqlite3 -bail -batch -init /dev/null "${db#sqlite:}" "$dump_sqlite"
-        ls target
+        ls target/ | grep -v lost+found
     else
         psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$db" -c "$dump_postgresql"
     fi
