@@ -128,7 +128,7 @@ static void read_skip(struct mapping_reading *r, const struct yaml_item *item, v
     if (item->kind == YAML_LIST && item->n == 0)
         mapping_report(r, item, W0208, "expected a pattern or a list of patterns, found none");
     for (const struct yaml_item *each = item->kind == YAML_LIST ? item->first : item; each; each = each->next) {
-        if (each->kind == YAML_MAP && yaml_find(each, "pattern"))
+        if (each->kind == YAML_MAP && (yaml_find(each, "pattern") || yaml_find(each, "when")))
             mapping_read_map(r, each, &mapping_skip_keys, &skip[m->n_skip]);
         else
             mapping_read_text(r, each, &skip[m->n_skip].pattern);
