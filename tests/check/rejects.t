@@ -117,6 +117,18 @@ for engine in sqlite postgresql; do
         expect_status 2 windrow rejects replay last bad.jsonl --to "$db" 2>err || return 1
         contains err "W0614" "bad.jsonl:1"'
 
+    expect_success "$engine: a replay that is killed before, in or after its commit is finished by the same command, once" '
+        printf "windrow: 1\nname: k\ntables:\n  p:\n    from: \"{f}.jsonl\"\n    columns: {id: .id, n: .n}\n" >kill.yaml
+        rm -rf kill && mkdir kill && printf "{\"id\":1,\"n\":1}\n{\"id\":2,\"n\":\"x\"}\n{\"id\":3,\"n\":\"x\"}\n" >kill/a.jsonl
+        for place in after_copy before_cas after_cas before_commit after_commit; do
+            fresh_target '$engine' && sql "CREATE TABLE p (id integer, n integer)" >/dev/null || return 1
+            expect_status 3 windrow load kill.yaml kill --to "$db" --progress none >/dev/null 2>&1 || return 1
+            windrow rejects export 1 --to "$db" | sed "s/\\\\\"x\\\\\"/5/" >kill.jsonl
+            (WINDROW_CRASH=$place:1 expect_signal KILL windrow rejects replay 1 kill.jsonl --to "$db" --progress none) >/dev/null 2>&1 ||
+                { echo "no failpoint $place"; return 1; }
+            expect_status 0 windrow rejects replay 1 kill.jsonl --to "$db" --progress none >/dev/null 2>&1 || { echo "after $place"; return 1; }
+            [ "$(sql "SELECT id FROM p ORDER BY id" | tr "\n" " ")" = "1 2 3 " ] || { echo "after $place:"; sql "SELECT * FROM p"; return 1; }
+        done'
     expect_success "$engine: a file that is loaded again makes its old rejects history" '
         fresh_target '$engine' && sql "CREATE TABLE p (id integer PRIMARY KEY, n integer)" >/dev/null && rm -rf one && mkdir one
         printf "windrow: 1\nname: one\ntables:\n  p:\n    from: \"{f}.jsonl\"\n    key: [id]\n    columns: {id: .id, n: .n}\n" >one.yaml
