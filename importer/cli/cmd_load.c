@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --schema: bring the mapping's system up first. A mapping that cannot be read is left to the run, which says why. */
+/* --schema: bring the mapping's system up first. */
 static int schema_first(struct app *app, const char *path)
 {
     struct mapping_faults faults = {0};
@@ -15,7 +15,9 @@ static int schema_first(struct app *app, const char *path)
 
     if (system)
         status = cmd_schema_first(app, system);
-    else if (m)
+    else if (!m)
+        status = cmd_print_faults(app, m, path, &faults);
+    else
         status = app_usage("--schema: the mapping names no system; add schema: NAME to it");
     mapping_free(m);
     mapping_faults_release(&faults);
