@@ -1,8 +1,11 @@
 /* Digests by libcrypto and xxHash, see base/digest.h. */
 #include "base/digest.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 /* Made once at random; part of every id that windrow derives, so it must never change. */
@@ -19,6 +22,31 @@ static void digest(const EVP_MD *kind, struct str bytes, unsigned char *ret)
 void digest_sha256(struct str bytes, unsigned char ret[DIGEST_SHA256])
 {
     digest(EVP_sha256(), bytes, ret);
+}
+
+int digest_sha256_fd(int fd, unsigned char ret[DIGEST_SHA256])
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    char *block = malloc(1 << 16);
+    bool good = context && block && EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+    ssize_t n = 1;
+
+    if (!good)
+        errno = ENOMEM;
+    while (good && n > 0) {
+        n = read(fd, block, 1 << 16);
+        if (n > 0)
+            EVP_DigestUpdate(context, block, (size_t)n);
+        else if (n < 0 && errno == EINTR)
+            n = 1;
+        else
+            good = n == 0;
+    }
+    if (good)
+        EVP_DigestFinal_ex(context, ret, NULL);
+    free(block);
+    EVP_MD_CTX_free(context);
+    return good ? 0 : -1;
 }
 
 void digest_sha1(struct str bytes, unsigned char ret[DIGEST_SHA1])

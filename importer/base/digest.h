@@ -10,6 +10,9 @@ void digest_sha256(struct str bytes, unsigned char ret[DIGEST_SHA256]);
 void digest_sha1(struct str bytes, unsigned char ret[DIGEST_SHA1]);
 void digest_md5(struct str bytes, unsigned char ret[DIGEST_MD5]);
 
+/* The same over everything that can still be read from `fd`, in little memory. -1 with errno, or ENOMEM. */
+int digest_sha256_fd(int fd, unsigned char ret[DIGEST_SHA256]);
+
 /* Identity of content, fast and not cryptographic (XXH3, 128 bits). */
 void digest_content(struct str bytes, unsigned char ret[16]);
 

@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "source/walk.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -363,29 +364,56 @@ static int time_fact(int64_t mtime_ns, struct arena *a, struct value *ret)
     return 0;
 }
 
-static int content_fact(struct lookup *l, const struct entry *file, bool digest, struct arena *a, struct value *ret,
-                        struct err *err)
+/* A failure costs the row that asked. */
+static int record_failed(struct err *err)
+{
+    if (err->scope == ERR_FILE)
+        err->scope = ERR_RECORD;
+    return -1;
+}
+
+/* Of the text that is there already, else block by block: a large file needs no memory for its digest. */
+static int file_digest(struct lookup *l, const struct entry *file, unsigned char sha[DIGEST_SHA256], struct err *err)
+{
+    struct input in;
+    int ret;
+
+    if (l->fact_path.at == file->path.at && l->fact_root == file->root) {
+        digest_sha256(buf_str(&l->fact_text), sha);
+        return 0;
+    }
+    if (lookup_open(l, file, &in, err) < 0)
+        return -1;
+    ret = digest_sha256_fd(in.fd, sha);
+    if (ret < 0)
+        err_set(err, errno == ENOMEM ? ERR_RUN : ERR_FILE, W0302, "cannot read: %s", strerror(errno));
+    close(in.fd);
+    return ret;
+}
+
+static int text_fact(struct lookup *l, const struct entry *file, struct value *ret, struct err *err)
+{
+    *ret = value_null();
+    if (file->kind == ENTRY_DIRECTORY)
+        return 0;
+    if (file_text(l, file, err) < 0)
+        return record_failed(err);
+    *ret = text_value(buf_str(&l->fact_text));
+    return 0;
+}
+
+static int digest_fact(struct lookup *l, const struct entry *file, struct arena *a, struct value *ret, struct err *err)
 {
     unsigned char sha[DIGEST_SHA256];
-    char *hex;
+    char *hex = arena_alloc(a, 2 * DIGEST_SHA256 + 1);
 
-    if (file->kind == ENTRY_DIRECTORY) {
-        *ret = value_null();
+    *ret = value_null();
+    if (file->kind == ENTRY_DIRECTORY)
         return 0;
-    }
-    if (file_text(l, file, err) < 0) {
-        if (err->scope == ERR_FILE)
-            err->scope = ERR_RECORD;
-        return -1;
-    }
-    if (!digest) {
-        *ret = text_value(buf_str(&l->fact_text));
-        return 0;
-    }
-    hex = arena_alloc(a, 2 * DIGEST_SHA256 + 1);
     if (!hex)
         return err_oom(err);
-    digest_sha256(buf_str(&l->fact_text), sha);
+    if (file_digest(l, file, sha, err) < 0)
+        return record_failed(err);
     digest_hex(sha, sizeof sha, hex);
     *ret = value_string(str_make(hex, 2 * DIGEST_SHA256));
     return 0;
@@ -417,7 +445,7 @@ int lookup_fact(struct lookup *l, const struct entry *file, struct str name, str
     else if (str_is(name, "mtime"))
         return time_fact(file->mtime_ns, a, ret) < 0 ? err_oom(err) : 0;
     else if (str_is(name, "sha256") || str_is(name, "text"))
-        return content_fact(l, file, str_is(name, "sha256"), a, ret, err);
+        return str_is(name, "sha256") ? digest_fact(l, file, a, ret, err) : text_fact(l, file, ret, err);
     else
         *ret = value_null();
     return ret->type == VALUE_ABSENT ? err_oom(err) : 0;

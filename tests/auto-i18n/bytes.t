@@ -41,6 +41,12 @@ for engine in $engines; do
     expect_success "$engine: a larger limit takes the large file" '
         fresh_target $engine && expect_status 3 import tree --set max_content=20000000 &&
         [ "$(file large/en.json "AND length(content) = file_size")" = 1 ]'
+    expect_success "$engine: a file larger than memory should hold is referenced, with its digest" '
+        mkdir -p huge/acme-huge/uploads/en/content && truncate -s 100M huge/acme-huge/uploads/en/content/huge.md &&
+        touch -d "$stamp" huge/acme-huge/uploads/en/content/huge.md && fresh_target $engine &&
+        expect_status 0 import huge --set large=reference &&
+        [ "$(value "SELECT content_hash FROM files WHERE file_size = 104857600 AND content = '\'\''")" = \
+            "$(sha256sum huge/acme-huge/uploads/en/content/huge.md | cut -d " " -f 1)" ]'
     expect_success "$engine: four workers refuse the same" '
         fresh_target $engine && expect_status 3 import tree --jobs 4 && rows | compare plain -'
 done
