@@ -7,6 +7,7 @@
 #include "report/summary.h"
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,23 +65,39 @@ static int write_reports(struct app *app, const struct summary *s, int status)
     return status;
 }
 
-static const struct tally *shown(const struct app *app, const struct summary *s)
+static const struct { const char *name; size_t at; } lists[] = {
+    {"unmatched", offsetof(struct summary, unmatched)}, {"unread", offsetof(struct summary, unread)},
+    {"orphans", offsetof(struct summary, orphans)},     {"unfilled", offsetof(struct summary, unfilled)},
+    {"vanished", offsetof(struct summary, vanished)},   {"mended", offsetof(struct summary, mended)},
+};
+
+/* False for a name that --show does not know. */
+static bool find_list(const char *name, const struct summary *s, const struct tally **ret)
 {
-    if (!app->show)
-        return NULL;
-    if (strcmp(app->show, "unmatched") == 0)
-        return s->unmatched;
-    if (strcmp(app->show, "unread") == 0)
-        return s->unread;
-    if (strcmp(app->show, "orphans") == 0)
-        return s->orphans;
-    return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        if (strcmp(lists[i].name, name) != 0)
+            continue;
+        if (s)
+            memcpy(ret, (const char *)s + lists[i].at, sizeof *ret);
+        return true;
+    }
+    return false;
+}
+
+static int add_list(const char *name, const struct tally *list, struct buf *out)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (buf_printf(out, "%s: ", name) < 0 || escape_text(out, list->entries[i].name) < 0 ||
+            buf_printf(out, " (%llu)\n", (unsigned long long)list->entries[i].count) < 0)
+            return -1;
+    }
+    return list->others ? buf_printf(out, "%s: others (%llu)\n", name, (unsigned long long)list->others) : 0;
 }
 
 static int print_result(struct app *app, struct run_result *r, int status)
 {
     struct render_options render = {.color = app_color(app, r->summary.check ? STDOUT_FILENO : STDERR_FILENO)};
-    const struct tally *list = shown(app, &r->summary);
+    const struct tally *list = NULL;
     struct buf findings = BUF_INIT, out = BUF_INIT;
     /* Nothing was begun: the reason is all there is to say. */
     bool begun = !r->failure.scope || (status != EXIT_USAGE && r->summary.n_tables > 0);
@@ -95,14 +112,8 @@ static int print_result(struct app *app, struct run_result *r, int status)
             good = buf_add_str(&out, buf_str(&findings));
         else
             fwrite(buf_text(&findings), 1, findings.len, stderr);
-        for (size_t i = 0; list && i < list->n && good == 0; i++) {
-            struct buf name = BUF_INIT;
-
-            good = escape_text(&name, list->entries[i].name);
-            if (good == 0)
-                good = buf_printf(&out, "%s: %s (%llu)\n", app->show, buf_text(&name), (unsigned long long)list->entries[i].count);
-            buf_release(&name);
-        }
+        if (app->show && find_list(app->show, &r->summary, &list) && list && good == 0)
+            good = add_list(app->show, list, &out);
         if (good == 0 && !app->quiet && begun)
             good = summary_account(&r->summary, &out);
     }
@@ -121,8 +132,8 @@ int cmd_run(struct app *app, const struct run_options *o)
     struct run_result r;
     int status;
 
-    if (app->show && !strstr("unmatched unread orphans", app->show))
-        return app_usage("--show %s: it is unmatched, unread or orphans", app->show);
+    if (app->show && !find_list(app->show, NULL, NULL))
+        return app_usage("--show %s: it is unmatched, unread, orphans, unfilled, vanished or mended", app->show);
     run_execute(o, &r);
     if (r.faults.n) {
         status = cmd_print_faults(app, r.mapping, o->mapping, &r.faults);

@@ -32,7 +32,7 @@ static const struct option {
     FLAG("quiet", quiet, "no progress and no summary on the terminal"),
     TEXT("color", color, "WHEN", "auto (default), always or never"),
     TEXT("mapping", mapping, "FILE", "the mapping to use; default: the run's, by its name"),
-    TEXT("show", show, "WHAT", "list all of: unmatched, unread, orphans"),
+    TEXT("show", show, "WHAT", "list all of: unmatched, unread, orphans, unfilled, vanished, mended"),
     FLAG("fresh", fresh, "start over: load everything again, whatever the ledger says"),
     FLAG("rehash", rehash, "compare content, not only size and time, with what was loaded"),
     FLAG("prune", prune, "delete the rows of files that have vanished"),

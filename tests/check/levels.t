@@ -94,7 +94,9 @@ expect_success "coverage: keys nobody reads, files nobody reads, columns nobody 
 
 expect_success "the list of each can be shown" '
     windrow check mapping.yaml tree --to sqlite:plain.db --show unread --progress none | grep -F "unread: {file}.jsonl .color (2)" &&
-    windrow check mapping.yaml tree --to sqlite:plain.db --show unmatched --progress none | grep -F "unmatched: notes.txt (1)"'
+    windrow check mapping.yaml tree --to sqlite:plain.db --show unmatched --progress none | grep -F "unmatched: notes.txt (1)" &&
+    windrow check mapping.yaml tree --to sqlite:plain.db --show unfilled --progress none | grep -F "unfilled: people.bio (1)" &&
+    expect_status 2 windrow check mapping.yaml tree --to sqlite:plain.db --show un'
 
 expect_success "a clean tree is status 0, and so is its load" '
     mkdir clean && printf "{\"id\":1,\"email\":\"a\",\"age\":1}\n" >clean/a.jsonl
