@@ -304,7 +304,7 @@ static int print_steps(struct app *app, const struct migrate_result *r, const ch
         good = add_step(&t, &r->steps[i]);
     if (good == 0 && app->json)
         good = table_json(&t, &out);
-    else if (good == 0 && r->n > 0)
+    else if (good == 0 && !app->quiet && r->n > 0)
         good = table_text(&t, &out);
     else if (good == 0 && !app->quiet && status == EXIT_DONE)
         good = buf_printf(&out, "%s\n", none);
@@ -341,8 +341,8 @@ static bool agreed(struct app *app, const char *system, const struct migrate_los
         return true;
     fprintf(stderr, "going down takes rows away:\n");
     for (size_t i = 0; i < losses->n; i++)
-        fprintf(stderr, "  %s: %s%llu rows\n", losses->items[i].table, losses->items[i].more ? "more than " : "",
-                (unsigned long long)losses->items[i].rows);
+        fprintf(stderr, "  %s: %s%llu row%s\n", losses->items[i].table, losses->items[i].more ? "more than " : "",
+                (unsigned long long)losses->items[i].rows, losses->items[i].rows == 1 ? "" : "s");
     if (!isatty(STDIN_FILENO)) {
         struct err err = {0};
 
