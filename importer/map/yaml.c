@@ -217,9 +217,10 @@ static struct yaml_item *read_list(struct builder *b, unsigned depth)
     return list;
 }
 
-/* Every key is text and stands once. */
-static int check_keys(struct builder *b, const struct yaml_item *map)
+/* Every key is text and stands once; a second one is not read, so that nobody has to expect it. */
+static int check_keys(struct builder *b, struct yaml_item *map)
 {
+    const struct yaml_item **link = &map->first;
     size_t room = 8;
     CLEANUP(free_ptr) const struct yaml_item **seen = NULL;
 
@@ -228,15 +229,19 @@ static int check_keys(struct builder *b, const struct yaml_item *map)
     seen = calloc(room, sizeof(struct yaml_item *));
     if (!seen)
         return err_oom(mapping_fault(b->faults));
-    for (const struct yaml_item *entry = map->first; entry; entry = entry->next) {
+    while (*link) {
+        struct yaml_item *entry = (struct yaml_item *)*link;
         size_t i = str_hash(entry->key->text.text) & (room - 1);
 
         while (seen[i] && !str_eq(seen[i]->key->text.text, entry->key->text.text))
             i = (i + 1) & (room - 1);
         if (!seen[i]) {
             seen[i] = entry;
+            link = &entry->next;
             continue;
         }
+        *link = entry->next;
+        map->n--;
         struct err *e = mapping_fault(b->faults);
 
         err_set(e, ERR_RUN, W0204, "'%.*s' stands twice in this map, first on line %u", STR_ARG(entry->key->text.text),
