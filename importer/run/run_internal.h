@@ -85,6 +85,8 @@ struct outgoing {
     size_t n_origins, capacity;
     uint32_t *refused;              /* rows of the last write that the database refused, in order */
     size_t n_refused, refused_capacity;
+    uint32_t *skipped;              /* rows of the last write that another row keeps out */
+    size_t n_skipped, skipped_capacity;
     bool streaming;
     size_t streamed;                /* bytes already handed to the server */
 };

@@ -205,19 +205,38 @@ struct flush {
     unsigned asked;     /* for the rows that came first */
 };
 
+static int add_number(uint32_t **list, size_t *n, size_t *capacity, size_t row)
+{
+    if (*n == *capacity) {
+        size_t more = *capacity ? *capacity * 2 : 64;
+        uint32_t *grown = realloc(*list, more * sizeof *grown);
+
+        if (!grown)
+            return -1;
+        *list = grown;
+        *capacity = more;
+    }
+    (*list)[(*n)++] = (uint32_t)row;
+    return 0;
+}
+
 static int add_refused(struct outgoing *o, size_t row)
 {
-    if (o->n_refused == o->refused_capacity) {
-        size_t capacity = o->refused_capacity ? o->refused_capacity * 2 : 64;
-        uint32_t *refused = realloc(o->refused, capacity * sizeof *refused);
+    return add_number(&o->refused, &o->n_refused, &o->refused_capacity, row);
+}
 
-        if (!refused)
-            return -1;
-        o->refused = refused;
-        o->refused_capacity = capacity;
-    }
-    o->refused[o->n_refused++] = (uint32_t)row;
-    return 0;
+static int on_skipped(void *context, size_t row, struct err *err)
+{
+    struct outgoing *o = ((struct flush *)context)->o;
+
+    return add_number(&o->skipped, &o->n_skipped, &o->skipped_capacity, row) < 0 ? err_oom(err) : 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
 }
 
 /* The record of a refused row is read again from its file. */
@@ -276,8 +295,10 @@ static int send(struct worker *w, const struct program_rule *rule, struct outgoi
     size_t ordinal = rule_ordinal(w->run, rule);
     struct sink_table *table = w->tables[ordinal];
     struct flush context = {w, rule, o, seen_before(w, rule), 0};
-    struct sink_write how = {o == &w->outgoing[ordinal] ? SINK_FRESH : SINK_RECONCILE, on_refused,
-                             w->run->ledger ? on_before : NULL, &context};
+    struct sink_write how = {.mode = o == &w->outgoing[ordinal] ? SINK_FRESH : SINK_RECONCILE, .refused = on_refused,
+                             .before = w->run->ledger ? on_before : NULL,
+                             .context = &context,
+                             .skipped = w->run->ledger && keeps_keys(w, rule) ? on_skipped : NULL};
     int refused = 0;
 
     if (o->streaming) {
@@ -292,12 +313,23 @@ static int send(struct worker *w, const struct program_rule *rule, struct outgoi
     return seen_after(w, rule, o, context.before, counts->inserted, err);
 }
 
+/* Left out because another row stands there, which may be anybody's: ours only if an earlier load made it. */
+static bool is_others(const struct worker *w, const struct outgoing *o, const struct keys_item *item, size_t *skipped,
+                      size_t row)
+{
+    while (*skipped < o->n_skipped && o->skipped[*skipped] < row)
+        ++*skipped;
+    return *skipped < o->n_skipped && o->skipped[*skipped] == row && !keys_set_find(&w->old_keys, item->table, item->key);
+}
+
 /* The chunk's keys are those of rows that the database took: a row that another file's row kept out is not ours. */
 static int keep_keys(struct worker *w, const struct program_rule *rule, const struct outgoing *o)
 {
     struct keys_item item = {.table = table_of(rule)};
-    size_t refused = 0;
+    size_t refused = 0, skipped = 0;
 
+    if (o->n_skipped)
+        qsort(o->skipped, o->n_skipped, sizeof *o->skipped, by_number);
     for (size_t i = 0; i < o->keys.n; i++) {
         uint32_t start = i ? o->keys.ends[i - 1] : 0;
 
@@ -308,7 +340,7 @@ static int keep_keys(struct worker *w, const struct program_rule *rule, const st
         item.file = o->origins[i].file;
         item.line = o->origins[i].line;
         item.key = str_make(o->keys.bytes.at + start, o->keys.ends[i] - start);
-        if (keys_add(&w->keys, &item) < 0)
+        if (!is_others(w, o, &item, &skipped, i) && keys_add(&w->keys, &item) < 0)
             return -1;
     }
     return 0;
@@ -318,7 +350,7 @@ static void clear_outgoing(struct outgoing *o)
 {
     sink_rows_clear(&o->rows);
     sink_rows_clear(&o->keys);
-    o->n_origins = o->n_refused = o->streamed = 0;
+    o->n_origins = o->n_refused = o->n_skipped = o->streamed = 0;
     o->streaming = false;
 }
 
@@ -374,6 +406,7 @@ void write_release(struct worker *w)
         sink_rows_release(&w->outgoing[i].keys);
         free(w->outgoing[i].origins);
         free(w->outgoing[i].refused);
+        free(w->outgoing[i].skipped);
     }
     free(w->outgoing);
 }

@@ -230,6 +230,29 @@ static int count_source(struct staged *w, size_t first, size_t n, uint64_t *ret,
     return 0;
 }
 
+/* The rows that another row keeps out: before the insertion those whose key is there, after it those that still differ. */
+static int read_skipped(struct staged *w, size_t first, size_t n, bool differing, struct db_result *ret, struct err *err)
+{
+    CLEANUP(buf_release) struct buf sql = BUF_INIT;
+
+    if (buf_add_text(&sql, "SELECT w_new.seq FROM ") < 0 || postgres_stage_source(w, first, n, &sql) < 0 ||
+        buf_printf(&sql, " JOIN %s AS w_old ON (", w->t->name) < 0 ||
+        postgres_stage_match(w->t, "w_old", "w_new", &sql) < 0 || buf_add_char(&sql, ')') < 0)
+        return err_oom(err);
+    if (differing && (buf_add_text(&sql, " WHERE ") < 0 || postgres_stage_differs(w, "w_new", &sql) < 0))
+        return err_oom(err);
+    return postgres_run(w->t->sink->p, buf_text(&sql), ret, err);
+}
+
+static int tell_skipped(struct staged *w, const struct db_result *rows, struct err *err)
+{
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        if (w->how->skipped(w->how->context, (size_t)db_cell_int(rows, i, 0), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int settle(struct staged *w, size_t first, size_t n, uint64_t inserted, uint64_t updated, struct err *err)
 {
     uint64_t given = 0, differ = 0, untouched, skipped;
@@ -247,6 +270,12 @@ static int settle(struct staged *w, size_t first, size_t n, uint64_t inserted, u
     w->counts->updated += updated;
     w->counts->skipped += skipped;
     w->counts->same += untouched - skipped;
+    if (skipped && w->how->skipped && !w->skips) {
+        CLEANUP(db_result_release) struct db_result rows = {0};
+
+        if (read_skipped(w, first, n, true, &rows, err) != 0 || tell_skipped(w, &rows, err) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -293,6 +322,7 @@ static int index_stage(struct staged *w, struct err *err)
 static int attempt_rows(struct staged *w, size_t first, size_t n, struct err *err)
 {
     CLEANUP(db_result_release) struct db_result old = {0};
+    CLEANUP(db_result_release) struct db_result there = {0};
     CLEANUP(db_result_release) struct db_result done = {0};
     int outcome = postgres_run(w->t->sink->p, "SAVEPOINT windrow", NULL, err);
 
@@ -300,6 +330,8 @@ static int attempt_rows(struct staged *w, size_t first, size_t n, struct err *er
         return -1;
     if (w->updates && w->how->before)
         outcome = read_old(w, first, n, &old, err);
+    if (w->skips && w->how->skipped)
+        outcome = read_skipped(w, first, n, false, &there, err);
     if (outcome == 0)
         outcome = run_insert(w, first, n, &done, err);
     if (outcome < 0)
@@ -308,8 +340,10 @@ static int attempt_rows(struct staged *w, size_t first, size_t n, struct err *er
         return postgres_after_refusal(w->t, err);
     if (postgres_keep(w->t, err) < 0)
         return -1;
+    if (!w->updates && settle(w, first, n, done.affected, 0, err) < 0)
+        return -1;
     if (!w->updates)
-        return settle(w, first, n, done.affected, 0, err);
+        return w->skips && w->how->skipped ? tell_skipped(w, &there, err) : 0;
     if (settle(w, first, n, (uint64_t)db_cell_int(&done, 0, 0), (uint64_t)db_cell_int(&done, 0, 1), err) < 0)
         return -1;
     return w->how->before ? tell_old(w, &old, db_cell(&done, 0, 2), err) : 0;

@@ -75,6 +75,9 @@ struct sink_write {
     /* Called for each row that was updated, with its former contents as a JSON object: for undo. May be NULL. */
     int (*before)(void *context, size_t row, struct str old_json, struct err *err);
     void *context;
+    /* Called for each row that was left out because another row stands under its key: by conflict or condition. In no
+     * certain order, perhaps more than once; perhaps not where an earlier row of the same write took the key. May be NULL. */
+    int (*skipped)(void *context, size_t row, struct err *err);
 };
 
 struct sink_ops {

@@ -231,6 +231,14 @@ static enum met examine(struct writing *w, size_t row, sqlite3_stmt *s, struct e
     return met;
 }
 
+static enum sqlite_outcome left_out(struct writing *w, size_t row, struct err *why)
+{
+    w->counts.skipped++;
+    if (w->how->skipped && w->how->skipped(w->how->context, row, why) < 0)
+        return SQLITE_ROW_LOST;
+    return SQLITE_ROW_DONE;
+}
+
 static enum sqlite_outcome merge(struct writing *w, size_t row, struct err *why)
 {
     struct sqlite_merge *m = &w->t->merges[w->how->mode];
@@ -243,8 +251,7 @@ static enum sqlite_outcome merge(struct writing *w, size_t row, struct err *why)
         w->counts.same++;
         return SQLITE_ROW_DONE;
     case MET_SKIPPED:
-        w->counts.skipped++;
-        return SQLITE_ROW_DONE;
+        return left_out(w, row, why);
     case MET_DIFFERENT:
         break;
     }
@@ -279,7 +286,7 @@ static enum sqlite_outcome write_row(struct writing *w, size_t row, struct err *
     else if (plain)
         return vanished(w->t, why);
     else if (skips(w))
-        w->counts.skipped++;
+        return left_out(w, row, why);
     else
         return merge(w, row, why);
     return SQLITE_ROW_DONE;
@@ -453,7 +460,8 @@ static int write_all(struct writing *w, struct err *err)
     sqlite_lookup_forget(w->t);
     w->counts = (struct sink_counts){0};
     w->waits = w->t->refers_to_itself;
-    if (!w->t->references && !w->guarded && feed_rows(w, &row, err) < 0)
+    /* Fed rows that are left out are known by their number alone. */
+    if (!w->t->references && !w->guarded && !(skips(w) && w->how->skipped) && feed_rows(w, &row, err) < 0)
         return -1;
     if (write_rest(w, row, err) < 0)
         return -1;

@@ -29,6 +29,7 @@ struct outcome {
     struct buf counts;
     struct err err;
     int result;
+    uint64_t skipped;
 };
 
 __attribute__((unused)) static const char *test_target(void)
@@ -277,6 +278,13 @@ __attribute__((unused)) static int test_before(void *context, size_t row, struct
     return buf_printf(&o->before, "%s%zu=%.*s", o->before.len ? " " : "", row, STR_ARG(json));
 }
 
+__attribute__((unused)) static int test_skipped(void *context, size_t row, struct err *err)
+{
+    (void)err;
+    ((struct outcome *)context)->skipped |= (uint64_t)1 << (row % 64);
+    return 0;
+}
+
 __attribute__((unused)) static void outcome_release(struct outcome *o)
 {
     buf_release(&o->refused);
@@ -291,13 +299,17 @@ __attribute__((unused)) static struct outcome test_write(struct target *t, enum 
 {
     CLEANUP(sink_rows_release) struct sink_rows rows = {0};
     struct outcome o = {.result = -1};
-    struct sink_write how = {mode, test_refused, before ? test_before : NULL, &o};
+    struct sink_write how = {mode, test_refused, before ? test_before : NULL, &o, test_skipped};
     struct sink_counts c = {0};
 
     if (test_encode(t, cells, n, &rows, &o.err) == 0)
         o.result = sink_postgres.write(t->table, &rows, &how, &c, &o.err);
     buf_printf(&o.counts, "%llu %llu %llu %llu %llu", (unsigned long long)c.inserted, (unsigned long long)c.updated,
                (unsigned long long)c.same, (unsigned long long)c.skipped, (unsigned long long)c.refused);
+    if (o.result == 0 && n < 64)
+        ok(t->spec.conflict == SINK_CONFLICT_SKIP ? (unsigned)__builtin_popcountll(o.skipped) <= c.skipped
+                                                  : (unsigned)__builtin_popcountll(o.skipped) == c.skipped,
+           "each row that was left out is told");
     if (o.result < 0)
         printf("# %s %s: %s\n", code_entry(o.err.code)->name, o.err.sqlstate, o.err.message);
     return o;

@@ -59,7 +59,7 @@ static void load(struct target *t, const struct sink_rows *rows, const char *nam
     struct sink_counts counts = {0};
     struct outcome o = {0};
     bool good = sink_postgres.begin(t->sink, &err) == 0 &&
-                sink_postgres.write(t->table, rows, &(struct sink_write){SINK_FRESH, test_refused, NULL, &o}, &counts,
+                sink_postgres.write(t->table, rows, &(struct sink_write){.refused = test_refused, .context = &o}, &counts,
                                     &err) == 0 &&
                 sink_postgres.commit(t->sink, &err) == DB_COMMITTED;
 

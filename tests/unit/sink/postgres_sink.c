@@ -235,7 +235,7 @@ static void streaming(struct sink *s)
            sink_postgres.stream_more(p->table, &rows, &err) == 0 &&
            test_encode(p, ROWS("52", "1"), 1, &rows, &err) == 0;
     ok(good && sink_postgres.stream_end(p->table, &rows, &counts, &err) == 1 && !err.scope, "a refusal ends it with 1");
-    good = sink_postgres.write(p->table, &rows, &(struct sink_write){SINK_FRESH, test_refused, NULL, &o}, &counts,
+    good = sink_postgres.write(p->table, &rows, &(struct sink_write){.refused = test_refused, .context = &o}, &counts,
                                &err) == 0;
     ok(good && counts.inserted == 2 && counts.refused == 1, "and write() finds the row");
     is_str(buf_text(&o.refused), "1:W0515:ZX001", "which is named");

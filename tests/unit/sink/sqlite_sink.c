@@ -85,6 +85,7 @@ static void encode(struct sink_table *t, const char *text, struct sink_rows *row
 /* What the callbacks said: "2:W0512 3:W0511 | 1:{...}". */
 struct heard {
     struct buf refused, before;
+    uint64_t skipped;
 };
 
 static void hear_refused(void *context, size_t row, struct err *err)
@@ -100,6 +101,13 @@ static int hear_before(void *context, size_t row, struct str old_json, struct er
 
     (void)err;
     return buf_printf(&h->before, "%s%zu:%.*s", h->before.len ? " " : "", row, STR_ARG(old_json));
+}
+
+static int hear_skipped(void *context, size_t row, struct err *err)
+{
+    (void)err;
+    ((struct heard *)context)->skipped |= (uint64_t)1 << (row % 64);
+    return 0;
 }
 
 static void heard_release(struct heard *h)
@@ -134,7 +142,8 @@ static void write_rows(struct fixture *f, struct sink_table *t, enum sink_mode m
     struct sink_rows rows = {0};
     struct sink_counts c = {0};
     CLEANUP(heard_release) struct heard heard = {0};
-    struct sink_write how = {.mode = mode, .refused = hear_refused, .before = before ? hear_before : NULL, .context = &heard};
+    struct sink_write how = {.mode = mode, .refused = hear_refused, .before = before ? hear_before : NULL,
+                             .skipped = hear_skipped, .context = &heard};
     struct err err = {0};
     char got[400];
 
@@ -147,6 +156,7 @@ static void write_rows(struct fixture *f, struct sink_table *t, enum sink_mode m
     is_str(got, counts, "%s: counts", name);
     is_int((long long)(c.inserted + c.updated + c.same + c.skipped + c.refused), (long long)rows.n, "%s: sum", name);
     is_str(buf_text(&heard.refused), refused, "%s: refused", name);
+    is_int(__builtin_popcountll(heard.skipped), (long long)c.skipped, "%s: each row that was left out is told", name);
     if (before)
         is_str(buf_text(&heard.before), before, "%s: before", name);
     rows_of(f->db, sql, got, sizeof got);
