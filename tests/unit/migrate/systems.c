@@ -169,11 +169,58 @@ static bool has_default(const struct describe_object *o)
            strstr(o->definition, "identity");
 }
 
+/* The type of a column: what its definition begins with, on each engine. */
+static bool same_type(const struct describe_object *p, const struct describe_object *s)
+{
+    static const char *const types[][2] = {
+        {"text[]", "text"},       {"text", "text"},   {"integer", "integer"}, {"bigint", "integer"}, {"uuid", "uuid"},
+        {"boolean", "boolean"},   {"jsonb", "json"},  {"json", "json"},       {"double precision", "real"},
+        {"numeric", "numeric"},   {"date", "date"},   {"bytea", "blob"},
+        {"timestamp with time zone", "timestamptz"},  {"timestamp with time zone", "datetime"},
+    };
+    unsigned length, other;
+
+    if (sscanf(p->definition, "character varying(%u)", &length) == 1)
+        return sscanf(s->definition, "varchar ( %u )", &other) == 1 && other == length;
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        size_t a = strlen(types[i][0]), b = strlen(types[i][1]);
+
+        if (strncmp(p->definition, types[i][0], a) == 0 && (!p->definition[a] || p->definition[a] == ' ') &&
+            strncmp(s->definition, types[i][1], b) == 0 && (!s->definition[b] || s->definition[b] == ' '))
+            return true;
+    }
+    return false;
+}
+
+/* SQLite does not keep to a declared length; a check does. */
+static bool keeps_length(const struct describe *sqlite, const struct describe_object *p)
+{
+    const struct describe_object *check;
+    const char *column = strrchr(p->name, '.') + 1;
+    char name[200], end[60];
+    unsigned length;
+
+    if (sscanf(p->definition, "character varying(%u)", &length) != 1)
+        return true;
+    snprintf(name, sizeof name, "%s.%s_%s_length", p->owner, p->owner, column);
+    snprintf(end, sizeof end, "length ( %s ) < = %u )", column, length);
+    check = object_of(sqlite, "constraint", name);
+    if (check && ends_with(check->definition, end))
+        return true;
+    check = object_of(sqlite, "column", p->name);
+    if (check && strstr(check->definition, end))
+        return true;
+    /* A list of values that are short enough says it too. */
+    snprintf(name, sizeof name, "%s.%s_%s_check", p->owner, p->owner, column);
+    check = object_of(sqlite, "constraint", name);
+    return check && strstr(check->definition, " in (");
+}
+
 static void test_parity(struct fixture *postgresql, struct fixture *sqlite, const char *system)
 {
     CLEANUP(describe_release) struct describe p = {0};
     CLEANUP(describe_release) struct describe s = {0};
-    bool columns = true, constraints = true, extra = true;
+    bool columns = true, types = true, lengths = true, constraints = true, unique = true, extra = true;
 
     ok(take(postgresql, &p) && take(sqlite, &s), "%s: a look at both variants", system);
     for (size_t i = 0; i < p.n; i++) {
@@ -182,10 +229,15 @@ static void test_parity(struct fixture *postgresql, struct fixture *sqlite, cons
 
         if (strcmp(o->kind, "table") == 0)
             good = other != NULL;
-        else if (strcmp(o->kind, "column") == 0)
+        else if (strcmp(o->kind, "column") == 0) {
             columns &= good = other && not_null(o) == not_null(other) && has_default(o) == has_default(other);
-        else if (strcmp(o->kind, "constraint") == 0)
+            types &= other && same_type(o, other);
+            lengths &= keeps_length(&s, o);
+            good = good && same_type(o, other) && keeps_length(&s, o);
+        } else if (strcmp(o->kind, "constraint") == 0)
             constraints &= good = same_constraint(o, other) || is_row_number(&s, o);
+        else if (strcmp(o->kind, "index") == 0 && strstr(o->definition, "UNIQUE"))
+            unique &= good = other && strstr(other->definition, "unique");
         if (!good)
             printf("# %s %s: %s\n#   in SQLite: %s\n", o->kind, o->name, o->definition,
                    other ? other->definition : "none");
@@ -203,6 +255,9 @@ static void test_parity(struct fixture *postgresql, struct fixture *sqlite, cons
         }
     }
     ok(columns, "%s: the same columns, required and with defaults alike", system);
+    ok(types, "%s: of the same types", system);
+    ok(lengths, "%s: and lengths", system);
+    ok(unique, "%s: the same unique indexes", system);
     ok(constraints, "%s: the same keys, references and lists", system);
     ok(extra, "%s: SQLite has nothing more but lengths and forms", system);
 }
