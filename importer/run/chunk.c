@@ -23,6 +23,7 @@ void chunk_clear(struct worker *w)
     w->lines = 0;
     w->over_limit = false;
     w->kept = NULL;
+    w->lines_ahead = 0;
     write_clear(w);
     err_release(&w->failure);
 }
@@ -126,18 +127,18 @@ static int keep_reject(struct worker *w, const struct program_rule *rule, struct
 
 int chunk_true_line(struct worker *w, const struct entry *file, uint64_t *line, struct err *err)
 {
-    uint64_t before, index, size;
+    uint64_t index, size;
     int64_t mtime;
 
     if (w->line_known || !w->unit.part || w->unit.from == 0 || *line == 0)
         return 0;
-    {
+    if (!w->lines_ahead) {
         CLEANUP(close_fd) int fd = opener_open(w->opener, file->root, file->path, &size, &mtime, err);
 
-        if (fd < 0 || lines_before(w->run->lines, file->root, file->path, fd, w->unit.from, &before, &index, err) < 0)
+        if (fd < 0 || lines_before(w->run->lines, file->root, file->path, fd, w->unit.from, &w->lines_ahead, &index, err) < 0)
             return -1;
     }
-    *line += before - 1;
+    *line += w->lines_ahead - 1;
     return 0;
 }
 

@@ -133,6 +133,7 @@ struct worker {
     const struct record *record;
     int fd;
     bool line_known;                /* lines of this part are true lines */
+    uint64_t lines_ahead;           /* number of the first line of the part; 0 until somebody asks */
     struct err failure;             /* from a callback that cannot return one */
     struct err refusal;             /* of the row being encoded; empty between rows */
 };
