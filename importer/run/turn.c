@@ -2,7 +2,7 @@
  * in the source is there first, whatever the number of workers. */
 #include "run/run_internal.h"
 
-#include "sink/db_internal.h"
+#include "sink/db.h"
 
 #include <time.h>
 

@@ -2,7 +2,6 @@
 #include "run/run_internal.h"
 
 #include "base/fault.h"
-#include "sink/db_internal.h"
 #include "source/walk.h"
 
 #include <stdlib.h>

@@ -89,4 +89,9 @@ void db_cancel(struct db *db);
 int db_quote_name(const struct db *db, const char *name, struct buf *out);
 int db_quote_text(const struct db *db, struct str text, struct buf *out);
 
+/* err->sqlstate is what db_transient() looks at. PostgreSQL's own states are used as they are, "08006" for a lost
+ * connection found on our side. SQLite has none: its wrapper stores "SQ" and the primary result code in three digits
+ * ("SQ005" busy, "SQ006" locked, "SQ019" constraint). */
+int db_set_state(struct err *err, const char *sqlstate);    /* returns -1 */
+
 #endif

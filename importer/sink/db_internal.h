@@ -42,9 +42,4 @@ bool db_target_is_sqlite(const char *target);
  * with err set when out of memory; db_result_release() frees it. */
 int db_result_init(struct db_result *ret, size_t rows, size_t columns, struct err *err);
 
-/* err->sqlstate is what db_transient() looks at. PostgreSQL's own states are used as they are, "08006" for a lost
- * connection found on our side. SQLite has none: its wrapper stores "SQ" and the primary result code in three digits
- * ("SQ005" busy, "SQ006" locked, "SQ019" constraint). */
-int db_set_state(struct err *err, const char *sqlstate);    /* returns -1 */
-
 #endif
