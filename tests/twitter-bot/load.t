@@ -21,6 +21,7 @@ while IFS='|' read -r case sources options status shows; do
 		expect_success "$engine: $name: loaded again, nothing changes" '
 			load $paths $options; dump >again && compare dump again && contains "$said" "nothing changed"
 		'
+		case $name in *rows | *read | 01-* | 11-* | 16-*) ;; *) continue ;; esac
 		expect_success "$engine: $name: started over, nothing changes either" '
 			expect_status $status load $paths $options --fresh && dump | sed "/^\[rejects]/,\$d" >again &&
 			sed "/^\[rejects]/,\$d" dump | compare - again
