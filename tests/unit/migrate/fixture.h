@@ -13,6 +13,7 @@ struct fixture {
     char dir[64]; /* holds postgresql/, sqlite/ and t.db */
     char target[600], server[512];
     char database[40];          /* of this process alone: other tests run at the same time */
+    char scratch[600];          /* an empty one for verify; making one each time takes long */
     enum db_engine engine;
     const char *name; /* for test names */
     struct migrate_options o;
@@ -72,6 +73,68 @@ static inline void fixture_server_exec(const struct fixture *f, const char *verb
     snprintf(sql, sizeof sql, "%s %s %s", verb, database, how);
     if (!db || db_exec(db, sql, &err) < 0) {
         printf("Bail out! %s: %s\n", sql, err.message);
+        fflush(stdout);
+        _exit(1); /* it may be called at exit */
+    }
+    db_close(db);
+}
+
+static char fixture_made[512], fixture_database[40];
+
+static inline void fixture_drop_databases(void)
+{
+    struct fixture f;
+    char scratch[60];
+
+    snprintf(f.server, sizeof f.server, "%s", fixture_made);
+    snprintf(scratch, sizeof scratch, "%s_verify", fixture_database);
+    fixture_server_exec(&f, "DROP DATABASE IF EXISTS", fixture_database, "WITH (FORCE)");
+    fixture_server_exec(&f, "DROP DATABASE IF EXISTS", scratch, "WITH (FORCE)");
+}
+
+/* Two databases for the whole program, made at first use. */
+static inline void fixture_make_databases(struct fixture *f)
+{
+    char scratch[60];
+
+    snprintf(f->database, sizeof f->database, "windrow_test_migrate_%d", (int)getpid());
+    snprintf(scratch, sizeof scratch, "%s_verify", f->database);
+    if (!fixture_made[0]) {
+        snprintf(fixture_made, sizeof fixture_made, "%s", f->server);
+        snprintf(fixture_database, sizeof fixture_database, "%s", f->database);
+        fixture_drop_databases();
+        fixture_server_exec(f, "CREATE DATABASE", f->database, "TEMPLATE template0");
+        fixture_server_exec(f, "CREATE DATABASE", scratch, "TEMPLATE template0");
+        atexit(fixture_drop_databases);
+    }
+}
+
+static inline void fixture_target(const struct fixture *f, const char *suffix, char *ret, size_t size)
+{
+    struct buf target = BUF_INIT;
+    char name[60];
+
+    snprintf(name, sizeof name, "%s%s", f->database, suffix);
+    if (scratch_target(f->server, name, &target, NULL) < 0)
+        abort();
+    snprintf(ret, size, "%s", buf_text(&target));
+    buf_release(&target);
+}
+
+/* As new: nothing but an empty schema public, nobody connected. */
+static inline void fixture_empty(const struct fixture *f)
+{
+    static const char sql[] =
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid();"
+        "DO $$ DECLARE s name; BEGIN FOR s IN SELECT nspname FROM pg_namespace"
+        " WHERE nspname !~ '^pg_|^information_schema$' LOOP EXECUTE format('DROP SCHEMA %I CASCADE', s); END LOOP; END $$;"
+        "CREATE SCHEMA public";
+    CLEANUP(err_release) struct err err = {0};
+    struct db *db = db_open(f->target, &(struct db_options){0}, &err);
+
+    if (!db || db_exec(db, sql, &err) < 0) {
+        printf("Bail out! cannot empty the test database: %s\n", err.message);
         exit(1);
     }
     db_close(db);
@@ -81,7 +144,6 @@ static inline void fixture_server_exec(const struct fixture *f, const char *verb
 static inline bool fixture_open(struct fixture *f, enum db_engine engine)
 {
     const char *server = getenv("WINDROW_TEST_PG");
-    struct buf target = BUF_INIT;
     char path[128];
 
     *f = (struct fixture){.engine = engine, .name = plan_folder(engine), .dir = "/tmp/windrow-migrate-XXXXXX"};
@@ -95,17 +157,15 @@ static inline bool fixture_open(struct fixture *f, enum db_engine engine)
         snprintf(f->target, sizeof f->target, "sqlite:%s/t.db", f->dir);
     } else {
         snprintf(f->server, sizeof f->server, "%s", server);
-        snprintf(f->database, sizeof f->database, "windrow_test_migrate_%d", (int)getpid());
-        fixture_server_exec(f, "DROP DATABASE IF EXISTS", f->database, "WITH (FORCE)");
-        fixture_server_exec(f, "CREATE DATABASE", f->database, "TEMPLATE template0");
-        if (scratch_target(server, f->database, &target, NULL) < 0)
-            abort();
-        snprintf(f->target, sizeof f->target, "%s", buf_text(&target));
-        buf_release(&target);
+        fixture_make_databases(f);
+        fixture_target(f, "", f->target, sizeof f->target);
+        fixture_target(f, "_verify", f->scratch, sizeof f->scratch);
+        fixture_empty(f);
     }
     f->o = (struct migrate_options){.target = f->target,
                                     .system = "test",
                                     .dir = f->dir,
+                                    .scratch = engine == DB_POSTGRESQL ? f->scratch : NULL,
                                     .event = fixture_event,
                                     .context = f,
                                     .wait_ms = 300,
@@ -123,8 +183,6 @@ static inline int fixture_unlink(const char *path, const struct stat *st, int fl
 static inline void fixture_close(struct fixture *f)
 {
     nftw(f->dir, fixture_unlink, 8, FTW_DEPTH | FTW_PHYS);
-    if (f->engine == DB_POSTGRESQL)
-        fixture_server_exec(f, "DROP DATABASE IF EXISTS", f->database, "WITH (FORCE)");
 }
 
 enum { FIXTURE_STOPPED = 1000 };

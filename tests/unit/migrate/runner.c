@@ -437,6 +437,7 @@ static void test_scratch(struct fixture *f)
     }
     two_versions(f);
     fixture_up(f, NULL);
+    f->o.scratch = NULL;
     snprintf(left, sizeof left, "windrow_scratch_999999_%d", (int)getpid());
     fixture_server_exec(f, "CREATE DATABASE", left, "TEMPLATE template0");
     is_int(fixture_verify(f, true), 0, "verify, after one that was killed");
