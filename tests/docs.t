@@ -12,7 +12,7 @@ use File::Basename;
 use Cwd 'abs_path';
 
 my $root = dirname(dirname(abs_path($0)));
-my @pages = @ARGV ? map { abs_path($_) } @ARGV : ("$root/README.md", glob("$root/docs/*.md"), "$root/importer/README.md");
+my @pages = @ARGV ? map { abs_path($_) } @ARGV : ("$root/README.md", glob("$root/docs/*.md $root/docs/*/*.md"), "$root/importer/README.md");
 $ENV{PATH} = "$root/build-dev:$ENV{PATH}";
 $ENV{PATH} = dirname(abs_path($ENV{WINDROW})) . ":$ENV{PATH}" if $ENV{WINDROW};
 $ENV{LC_ALL} = 'C.UTF-8';
@@ -114,6 +114,11 @@ for my $page (@pages) {
     }
 }
 unless (@ARGV) {
+    open my $index, '<', "$root/docs/README.md" or die $!;
+    my $listed = do { local $/; <$index> };
+    for my $page (map { substr $_, length("$root/docs/") } glob("$root/docs/*.md $root/docs/*/*.md")) {
+        ok($page eq 'README.md' || index($listed, "]($page)") >= 0, "docs/README.md lists $page");
+    }
     my (undef, @help) = run('windrow help', 0);
     my @commands = map { /^  ([a-z]+)(?: |$)/ ? $1 : () } @help;
     open my $file, '<', "$root/docs/cli.md" or die $!;
