@@ -14,7 +14,31 @@ struct lookup_document {
     struct value value;         /* ABSENT: could not be read */
 };
 
-struct lookup_index;
+struct index_entry {
+    struct str key;
+    uint64_t hash;
+    const struct entry *file;   /* NULL: an item of a document */
+    uint32_t len;
+    uint64_t byte, line;
+    bool kept;                  /* `value` holds the entry; else it is read again from its place */
+    bool asked;
+    struct value value;
+    struct value *prefer;
+    size_t next;                /* duplicates: all; the next best with this key, + 1 */
+};
+
+struct lookup_index {
+    struct lookup_index *older;
+    const struct program_index *source;
+    int ordinal;
+    char *captures;             /* what it is bound to */
+    struct arena arena;
+    struct index_entry *entries;
+    size_t n, capacity;
+    size_t *slots;              /* hash table of entry numbers + 1 */
+    size_t n_slots;
+    bool asked;
+};
 
 /* A parser that holds one index entry for the row that asked. */
 struct lookup_parsed {
@@ -59,6 +83,10 @@ bool lookup_is_read(const struct lookup *l, const struct entry *file);
 void lookup_tell(struct lookup *l, struct err *e);
 /* Open a sibling for reading; in->fd is the caller's. */
 int lookup_open(struct lookup *l, const struct entry *file, struct input *in, struct err *err);
+/* lookup_build.c: fill an index that was just made. */
+int lookup_build(struct lookup *l, struct lookup_index *index, const struct lookup_captures *captures, struct err *err);
+/* The slot of a key: 0, or the entry's number + 1. */
+size_t *lookup_find_slot(const struct lookup_index *index, uint64_t hash, struct str key);
 /* Forget all indexes; at the end of a `group` report entries nobody asked for, and keep what is the same for all groups. */
 void lookup_indexes_release(struct lookup *l, bool group);
 void lookup_pool_release(struct lookup *l);

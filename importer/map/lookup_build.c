@@ -1,0 +1,461 @@
+/* Filling an index: records of sibling files or items of a document, keyed, the preferred one first. */
+#include "map/lookup_internal.h"
+
+#include "map/constant.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* What the expressions of an index see while it is built. */
+struct building {
+    struct lookup *l;
+    struct lookup_index *index;
+    const struct entry *file;
+    const struct str *captures;
+    const struct record *record;
+    struct str key;             /* of a member of an object */
+    uint64_t ordinal;
+    struct arena *scratch;
+    struct expr_run run;
+};
+
+/* A document beside the file whose records are being entered. */
+static int building_document(struct building *b, int ordinal, struct value *ret, struct err *err)
+{
+    const struct pattern *pattern = b->index->source->files;
+    struct lookup_captures captures = {.pattern = pattern, .root = b->file->root,
+                                       .group = program_group(b->l->p, b->file->path)};
+
+    for (size_t i = 0; i < pattern_captures(pattern); i++)
+        captures.at[i] = b->captures[i];
+    if (lookup_document(b->l, ordinal, &captures, ret, err) < 0)
+        return -1;
+    if (ret->type == VALUE_ABSENT)
+        *ret = value_null();
+    return 0;
+}
+
+static int building_variable(void *context, int slot, struct value *ret, struct err *err)
+{
+    struct building *b = context;
+
+    *ret = value_null();
+    if (slot_kind(slot) == SLOT_DOCUMENT && b->file)
+        return building_document(b, slot_ordinal(slot), ret, err);
+    if (slot_kind(slot) == SLOT_INDEX)
+        *ret = value_int((int64_t)b->ordinal, b->scratch);
+    else if (slot_kind(slot) == SLOT_LINE && b->record)
+        *ret = value_int((int64_t)b->record->line, b->scratch);
+    else if (slot_kind(slot) == SLOT_KEY && b->key.at)
+        *ret = value_string(b->key);
+    return 0;
+}
+
+static int building_keyed(void *context, int slot, struct str key, struct value *ret, struct err *err)
+{
+    struct building *b = context;
+    const struct program *p = b->l->p;
+    int k;
+
+    *ret = value_null();
+    switch (slot_kind(slot)) {
+    case SLOT_PARAM:
+        for (size_t i = 0; i < p->n_params; i++) {
+            if (str_is(key, p->params[i].name))
+                *ret = p->params[i].value;
+        }
+        return 0;
+    case SLOT_FILE:
+        return b->file ? lookup_fact(b->l, b->file, key, b->scratch, ret, err) : 0;
+    case SLOT_PATH:
+        k = b->index->source->files ? pattern_capture_index(b->index->source->files, key) : -1;
+        if (k >= 0 && b->captures)
+            *ret = value_string(b->captures[k]);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+size_t *lookup_find_slot(const struct lookup_index *index, uint64_t hash, struct str key)
+{
+    size_t at = hash & (index->n_slots - 1);
+
+    while (index->slots[at]) {
+        const struct index_entry *e = &index->entries[index->slots[at] - 1];
+
+        if (e->hash == hash && str_eq(e->key, key))
+            break;
+        at = (at + 1) & (index->n_slots - 1);
+    }
+    return &index->slots[at];
+}
+
+static int grow(struct lookup_index *index)
+{
+    size_t capacity = index->capacity ? index->capacity * 2 : 64;
+    struct index_entry *entries = realloc(index->entries, capacity * sizeof *entries);
+    size_t *slots, *old = index->slots, n_old = index->n_slots;
+
+    if (!entries)
+        return -1;
+    index->entries = entries;
+    index->capacity = capacity;
+    slots = calloc(capacity * 2, sizeof *slots);
+    if (!slots)
+        return -1;
+    index->slots = slots;
+    index->n_slots = capacity * 2;
+    for (size_t i = 0; i < n_old; i++) {
+        if (old[i])
+            *lookup_find_slot(index, entries[old[i] - 1].hash, entries[old[i] - 1].key) = old[i];
+    }
+    free(old);
+    return 0;
+}
+
+/* > 0: a is preferred to b by the first expression that tells them apart. */
+static int compare_preferred(const struct lookup_index *index, const struct index_entry *a, const struct index_entry *b)
+{
+    for (size_t i = 0; i < index->source->n_prefer; i++) {
+        int c = value_cmp(&a->prefer[i], &b->prefer[i]);
+
+        if (c)
+            return c;
+    }
+    return 0;
+}
+
+/* Put the new entry in its place among those with the same key, best first; equal ones in order of arrival. */
+static void insert_among(struct lookup_index *index, size_t *head, size_t added)
+{
+    size_t *link = head;
+
+    while (*link && compare_preferred(index, &index->entries[added], &index->entries[*link - 1]) <= 0)
+        link = &index->entries[*link - 1].next;
+    index->entries[added].next = *link;
+    *link = added + 1;
+}
+
+static int tell_duplicate(struct building *b, const struct index_entry *e)
+{
+    struct err fault = {0};
+
+    err_set(&fault, ERR_RECORD, W0409, "the key '%.*s' stands twice in the index %.*s", STR_ARG(e->key),
+            STR_ARG(b->index->source->source->name.text));
+    if (b->file) {
+        char *path = str_dup(b->file->path);
+
+        err_at(&fault, path, e->line ? e->line : 1, 1);
+        free(path);
+    }
+    b->l->out->sibling(b->l->out->context, &fault);
+    err_release(&fault);
+    return 0;
+}
+
+static int link_entry(struct building *b, size_t added)
+{
+    struct lookup_index *index = b->index;
+    struct index_entry *e = &index->entries[added];
+    size_t *slot = lookup_find_slot(index, e->hash, e->key);
+    int better;
+
+    if (!*slot) {
+        *slot = added + 1;
+        return 0;
+    }
+    if (index->source->source->duplicates == MAPPING_DUPLICATE_ALL) {
+        insert_among(index, slot, added);
+        return 0;
+    }
+    better = compare_preferred(index, e, &index->entries[*slot - 1]);
+    if (better == 0 && index->source->source->duplicates == MAPPING_DUPLICATE_REJECT)
+        return tell_duplicate(b, e);
+    if (better > 0 || (better == 0 && index->source->source->duplicates == MAPPING_DUPLICATE_LAST))
+        *slot = added + 1;
+    return 0;
+}
+
+static int evaluate_into(struct building *b, const struct program_expr *expr, const struct value *input,
+                         struct value *ret, struct err *err)
+{
+    uint32_t line, column;
+
+    if (expr_eval(expr->expr, input, &b->run, ret, err) == 0)
+        return 0;
+    mapping_place(expr->text, err->map_column, &line, &column);
+    err->map_line = line;
+    err->map_column = column;
+    return -1;
+}
+
+static int keep_value(struct building *b, const struct value *item, struct index_entry *e, bool readable, struct err *err)
+{
+    struct value v = *item;
+
+    if (b->index->source->value.expr && evaluate_into(b, &b->index->source->value, item, &v, err) < 0)
+        return -1;
+    e->kept = b->index->source->value.expr || !readable;
+    if (e->kept && constant_copy(&v, &b->index->arena, &e->value) < 0)
+        return err_oom(err);
+    return 0;
+}
+
+static int add_entry(struct building *b, const struct value *item, bool readable, struct err *err)
+{
+    struct lookup_index *index = b->index;
+    struct index_entry e = {0};
+    struct value v;
+
+    if (index->source->where.expr) {
+        if (evaluate_into(b, &index->source->where, item, &v, err) < 0)
+            return -1;
+        if (!expr_true(&v))
+            return 0;
+    }
+    if (evaluate_into(b, &index->source->by, item, &v, err) < 0)
+        return -1;
+    if (v.type == VALUE_ABSENT || v.type == VALUE_NULL)
+        return 0;
+    if (expr_lookup_key(&v, b->scratch, &e.key, err) < 0)
+        return -1;
+    if (!(e.key = arena_str(&index->arena, e.key)).at)
+        return err_oom(err);
+    e.hash = str_hash(e.key);
+    e.file = b->file;
+    if (b->record) {
+        e.byte = b->record->byte;
+        e.len = (uint32_t)b->record->raw.len;
+        e.line = b->record->line;
+    }
+    if (keep_value(b, item, &e, readable, err) < 0)
+        return -1;
+    e.prefer = arena_calloc(&index->arena, index->source->n_prefer + 1, sizeof *e.prefer);
+    if (!e.prefer)
+        return err_oom(err);
+    for (size_t i = 0; i < index->source->n_prefer; i++) {
+        if (evaluate_into(b, &index->source->prefer[i], item, &v, err) < 0)
+            return -1;
+        if (v.type == VALUE_ABSENT)
+            v = value_null();
+        if (constant_copy(&v, &index->arena, &e.prefer[i]) < 0)
+            return err_oom(err);
+    }
+    if (index->n == index->capacity && grow(index) < 0)
+        return err_oom(err);
+    index->entries[index->n] = e;
+    return link_entry(b, index->n++);
+}
+
+/* An entry that cannot be made costs that entry. */
+static void tell_sibling(struct building *b, struct err *e)
+{
+    char *path = b->file ? str_dup(b->file->path) : NULL;
+
+    if (path)
+        err_at(e, path, e->line ? e->line : b->record ? b->record->line : 1, e->column ? e->column : 1);
+    if (b->index->source->source->read.secret) {
+        free(e->value);
+        e->value = NULL;
+    }
+    lookup_tell(b->l, e);
+    free(path);
+}
+
+/* What a rule reads too is refused there, with its bytes. */
+static void tell_unreadable(struct building *b, struct err *e)
+{
+    if (lookup_is_read(b->l, b->file))
+        err_release(e);
+    else
+        tell_sibling(b, e);
+}
+
+static int add_or_tell(struct building *b, const struct value *item, bool readable, struct err *err)
+{
+    struct err e = {0};
+
+    if (add_entry(b, item, readable, &e) == 0)
+        return 0;
+    if (e.scope != ERR_RECORD) {
+        err_move(err, &e);
+        return -1;
+    }
+    tell_sibling(b, &e);
+    return 0;
+}
+
+static int add_each(void *context, const struct value *item, struct err *err)
+{
+    struct building *b = context;
+    int ret = add_or_tell(b, item, false, err);
+
+    b->ordinal++;
+    return ret;
+}
+
+static int add_record(struct building *b, const struct record *record, bool readable, struct err *err)
+{
+    struct err e = {0};
+
+    arena_reset(b->scratch);
+    b->record = record;
+    if (!b->index->source->each.expr) {
+        b->ordinal = record->index;
+        return add_or_tell(b, &record->value, readable, err);
+    }
+    b->ordinal = 0;
+    if (expr_each(b->index->source->each.expr, &record->value, &b->run, add_each, b, &e) == 0)
+        return 0;
+    if (e.scope == ERR_RUN) {
+        err_move(err, &e);
+        return -1;
+    }
+    tell_sibling(b, &e);
+    return 0;
+}
+
+/* Directories and files that are not read are entries by their path. */
+static int add_unread(struct building *b, struct err *err)
+{
+    struct member *members = arena_calloc(b->scratch, 2, sizeof *members);
+    struct value v;
+
+    if (!members)
+        return err_oom(err);
+    members[0].key = str_of("path");
+    members[1].key = str_of("name");
+    if (lookup_fact(b->l, b->file, str_of("path"), b->scratch, &members[0].value, err) < 0 ||
+        lookup_fact(b->l, b->file, str_of("name"), b->scratch, &members[1].value, err) < 0)
+        return -1;
+    v = value_object(members, 2);
+    return add_or_tell(b, &v, false, err);
+}
+
+static int add_records(struct building *b, struct reader *reader, const struct reader_ops *ops, struct err *err)
+{
+    for (;;) {
+        struct record record;
+        struct err e = {0};
+        int got = ops->next(reader, &record, &e);
+
+        if (got == 0)
+            return 0;
+        if (got == 1) {
+            if (add_record(b, &record, strcmp(ops->name, "jsonl") == 0, err) < 0)
+                return -1;
+            continue;
+        }
+        if (e.scope == ERR_RUN) {
+            err_move(err, &e);
+            return -1;
+        }
+        b->record = NULL;
+        got = e.scope == ERR_RECORD;
+        tell_unreadable(b, &e);
+        if (!got)
+            return 0;
+    }
+}
+
+static int add_file(void *context, const struct entry *file, const struct str *captures, struct err *err)
+{
+    struct building *b = context;
+    const struct program_index *source = b->index->source;
+    struct reader *reader;
+    struct input in;
+    struct err e = {0};
+    int ret;
+
+    b->file = file;
+    b->captures = captures;
+    b->record = NULL;
+    arena_reset(b->scratch);
+    if (source->where_by_path) {
+        struct value verdict, null = value_null();
+
+        if (evaluate_into(b, &source->where, &null, &verdict, &e) < 0) {
+            tell_sibling(b, &e);
+            return 0;
+        }
+        if (!expr_true(&verdict))
+            return 0;
+    }
+    if (!source->reader)
+        return add_unread(b, err);
+    if (lookup_open(b->l, file, &in, &e) < 0) {
+        tell_unreadable(b, &e);
+        return 0;
+    }
+    reader = source->reader->open(&source->read, err);
+    ret = reader && source->reader->start(reader, &in, err) == 0 ? add_records(b, reader, source->reader, err) : -1;
+    if (reader)
+        source->reader->close(reader);
+    close(in.fd);
+    return ret;
+}
+
+/* The value of `of: $document.path`. */
+static int container_variable(void *context, int slot, struct value *ret, struct err *err)
+{
+    struct { struct lookup *l; const struct lookup_captures *captures; } *c = context;
+
+    *ret = value_null();
+    if (slot_kind(slot) != SLOT_DOCUMENT)
+        return 0;
+    if (lookup_document(c->l, slot_ordinal(slot), c->captures, ret, err) < 0)
+        return -1;
+    if (ret->type == VALUE_ABSENT)
+        *ret = value_null();
+    return 0;
+}
+
+static int container_keyed(void *context, int slot, struct str key, struct value *ret, struct err *err)
+{
+    (void)context;
+    (void)slot;
+    (void)key;
+    (void)err;
+    *ret = value_null();
+    return 0;
+}
+
+static int build_of(struct building *b, const struct lookup_captures *captures, struct err *err)
+{
+    struct { struct lookup *l; const struct lookup_captures *captures; } context = {b->l, captures};
+    struct expr_run run = {.arena = b->scratch, .variable = container_variable, .keyed = container_keyed,
+                           .context = &context, .now_us = b->l->now_us,
+                           .uuid_namespace = b->l->p->space};
+    struct value container, key, item, null = value_null();
+    struct value_iter it;
+
+    if (expr_eval(b->index->source->of.expr, &null, &run, &container, err) < 0)
+        return -1;
+    it = value_iter(&container);
+    for (b->ordinal = 0; value_iter_next(&it, &key, &item); b->ordinal++) {
+        b->key = (struct str){0};
+        if (key.type == VALUE_STRING && value_text(&key, b->scratch, &b->key) < 0)
+            return err_oom(err);
+        if (add_or_tell(b, &item, false, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int lookup_build(struct lookup *l, struct lookup_index *index, const struct lookup_captures *captures, struct err *err)
+{
+    struct arena scratch = {0};
+    struct building b = {.l = l, .index = index, .scratch = &scratch};
+    int ret;
+
+    b.run = (struct expr_run){.arena = &scratch, .variable = building_variable, .keyed = building_keyed, .context = &b,
+                              .now_us = l->now_us, .uuid_namespace = l->p->space};
+    if (grow(index) < 0)
+        return err_oom(err);
+    ret = index->source->files ? lookup_siblings(l, index->source->files, index->source->global, captures,
+                                                       add_file, &b, err)
+                               : build_of(&b, captures, err);
+    arena_release(&scratch);
+    return ret;
+}
