@@ -128,7 +128,8 @@ static inline void fixture_empty(const struct fixture *f)
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
         " AND pid <> pg_backend_pid();"
         "DO $$ DECLARE s name; BEGIN FOR s IN SELECT nspname FROM pg_namespace"
-        " WHERE nspname !~ '^pg_|^information_schema$' LOOP EXECUTE format('DROP SCHEMA %I CASCADE', s); END LOOP; END $$;"
+        " WHERE nspname !~ '^pg_|^information_schema$'"
+        " LOOP EXECUTE format('DROP SCHEMA %I CASCADE', s); END LOOP; END $$;"
         "CREATE SCHEMA public";
     CLEANUP(err_release) struct err err = {0};
     struct db *db = db_open(f->target, &(struct db_options){0}, &err);
