@@ -310,7 +310,7 @@ int evaluate_column(struct evaluator *ev, size_t i, struct err *e)
     struct cell *cell = &ev->cells[c->cell];
 
     if (c->kind == COLUMN_SLOT && c->plain && !ev->misfit && convert_quick(&ev->slots[c->slot], &c->type, &c->convert, cell)) {
-        ev->values[i] = ev->slots[c->slot];
+        ev->values[i].type = EVALUATE_IN_SLOT;
         return 0;
     }
     ev->values[i] = value_absent();     /* that of the row before stands elsewhere */

@@ -12,6 +12,9 @@ struct level {
     uint64_t index;
 };
 
+/* The type of a column's value that was not copied from its slot: $row, which few ask for, finds it there. */
+enum { EVALUATE_IN_SLOT = UINT8_MAX };
+
 struct evaluator {
     const struct program *p;
     const struct evaluate_out *out;
