@@ -179,7 +179,9 @@ static int claim_shared(struct worker *w, struct err *err)
         after = w->unit.id;
     if (got == 1)
         turn_claim(w);
-    else if (got == 2 && after)
+    else
+        turn_end(w);
+    if (got == 2 && after)
         got = 0;    /* what is left others of this process are doing */
     pthread_mutex_unlock(&run->sink_lock);
     FAULT("after_claim");
@@ -196,6 +198,8 @@ static int claim_by_row_lock(struct worker *w, struct err *err)
     got = write_begin(w, err) < 0 ? -1 : ledger_claim(run->ops->db(w->sink), run->job, 0, &w->unit, err);
     if (got == 1)
         turn_claim(w);
+    else
+        turn_end(w);    /* another process or worker has what this one rolled back: nobody is to wait for it here */
     pthread_mutex_unlock(&run->claim_lock);
     if (got != 1)
         worker_roll_back(w);

@@ -10,7 +10,7 @@ trap 'cd /; umount "$scratch/disk" 2>/dev/null; rm -rf -- "$scratch"' EXIT
 
 on_disk() {     # PREFIX... : a load, its acknowledged chunks in acknowledged
     rm -f acknowledged
-    env "$@" LD_PRELOAD="$tools/powercut.so" WINDROW_FAULT_LOG="$PWD/acknowledged" timeout 20 "$windrow" load m.yaml tree --to "$db" --jobs 1 >cut.out 2>&1 </dev/null
+    timeout 20 env "$@" LD_PRELOAD="$tools/powercut.so" WINDROW_FAULT_LOG="$PWD/acknowledged" "$windrow" load m.yaml tree --to "$db" --jobs 1 >cut.out 2>&1 </dev/null
 }
 
 cut_everywhere() {

@@ -45,8 +45,17 @@ together() {    # PROCESSES ROUNDS
             { echo "round $round"; diff golden.out actual.out; return 1; }
     done
 }
+workers() {     # ROUNDS: with four workers the same rows as with one; the first of two rows of a key wins
+    local round
+    for round in $(seq "$1"); do
+        target_reset && { timeout 30 "$windrow" load m.yaml tree --to "$db" --jobs 4 >last.out 2>&1 </dev/null; [ $? = 3 ] || { tail -n 2 last.out; return 1; }; }
+        same_as_golden || { echo "round $round"; return 1; }
+    done
+}
+expect_success 'sqlite: four workers give the rows of one' 'target_reset && workers 5'
 if [ "${engines:-}" ]; then
     expect_success 'postgresql: an undisturbed load' 'target_new postgresql && golden'
+    expect_success 'postgresql: four workers give the rows of one' 'workers ${WINDROW_ROUNDS:-12}'
     expect_success 'postgresql: five processes at once' 'together 5 ${WINDROW_ROUNDS:-4}'
     expect_success 'postgresql: one is paused in a chunk; another does the rest and waits for it' '
         target_reset && paused after_copy:2 && { timeout 100 "$windrow" load m.yaml tree --to "$db" --jobs 1 >second.out 2>&1 & second=$!; } &&
