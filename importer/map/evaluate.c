@@ -172,7 +172,7 @@ static int make_row(struct evaluator *ev, struct err *err)
     for (size_t i = 0; i < rule->n_columns; i++) {
         size_t at = rule->order[i];
 
-        if (evaluate_column(ev, at, e) < 0)
+        if (!evaluate_plain(ev, at) && evaluate_column(ev, at, e) < 0)
             return row_failed(ev, e, &rule->columns[at], &ev->values[at], err);
     }
     return ev->out->row(ev->out->context, rule, ev->cells, err);

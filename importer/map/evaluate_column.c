@@ -309,10 +309,6 @@ int evaluate_column(struct evaluator *ev, size_t i, struct err *e)
     const struct program_column *c = &ev->rule->columns[i];
     struct cell *cell = &ev->cells[c->cell];
 
-    if (c->kind == COLUMN_SLOT && c->plain && !ev->misfit && convert_quick(&ev->slots[c->slot], &c->type, &c->convert, cell)) {
-        ev->values[i].type = EVALUATE_IN_SLOT;
-        return 0;
-    }
     ev->values[i] = value_absent();     /* that of the row before stands elsewhere */
     switch (c->kind) {
     case COLUMN_UUID5:

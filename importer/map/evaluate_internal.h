@@ -55,4 +55,16 @@ int evaluate_expr(struct evaluator *ev, const struct program_expr *expr, const s
 /* evaluate_column.c: the value and the cells of the row's column `i`; those it is made of are done. */
 int evaluate_column(struct evaluator *ev, size_t i, struct err *e);
 
+/* A column that is a path and nothing else, with a value that needs no thought: most are. False says nothing. */
+static inline bool evaluate_plain(struct evaluator *ev, size_t i)
+{
+    const struct program_column *c = &ev->rule->columns[i];
+
+    if (c->kind != COLUMN_SLOT || !c->plain || ev->misfit ||
+        !convert_quick(&ev->slots[c->slot], &c->type, &c->convert, &ev->cells[c->cell]))
+        return false;
+    ev->values[i].type = EVALUATE_IN_SLOT;
+    return true;
+}
+
 #endif
