@@ -50,7 +50,8 @@ archive_entry.h:
 gmp.h: map/expr_number.c
 jansson.h:
 libpq-fe.h: sink/postgres_internal.h
-openssl/evp.h: base/digest.c map/expr_digest.c
+openssl/md5.h: base/digest.c
+openssl/sha.h: base/digest.c
 pcre2.h: map/expr_regex.c read/reader_lines.c
 simdjson.h: read/json_simd.cpp
 sqlite3.h: sink/sqlite_internal.h

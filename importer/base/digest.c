@@ -1,9 +1,13 @@
-/* Digests by libcrypto and xxHash, see base/digest.h. */
+/* Digests by libcrypto and xxHash, see base/digest.h.
+ *
+ * The plain functions of libcrypto, not its EVP layer: they allocate nothing, and EVP crashes when memory ends in its
+ * first call. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/digest.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
-#include <stdbool.h>
+#include <openssl/md5.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -12,51 +16,56 @@
 static const unsigned char windrow_space[UUID_BYTES] = {0x6b, 0x0d, 0x5f, 0x1e, 0x94, 0x3c, 0x4d, 0x52,
                                                         0x8e, 0x71, 0x2a, 0xf0, 0x55, 0x9b, 0xc3, 0x17};
 
-static void digest(const EVP_MD *kind, struct str bytes, unsigned char *ret)
-{
-    unsigned int len;
-
-    EVP_Digest(bytes.at ? bytes.at : "", bytes.len, ret, &len, kind, NULL);
-}
-
 void digest_sha256(struct str bytes, unsigned char ret[DIGEST_SHA256])
 {
-    digest(EVP_sha256(), bytes, ret);
+    SHA256_CTX context;
+
+    SHA256_Init(&context);
+    SHA256_Update(&context, bytes.at, bytes.len);
+    SHA256_Final(ret, &context);
 }
 
 int digest_sha256_fd(int fd, unsigned char ret[DIGEST_SHA256])
 {
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
     char *block = malloc(1 << 16);
-    bool good = context && block && EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+    SHA256_CTX context;
     ssize_t n = 1;
 
-    if (!good)
+    if (!block) {
         errno = ENOMEM;
-    while (good && n > 0) {
+        return -1;
+    }
+    SHA256_Init(&context);
+    while (n > 0) {
         n = read(fd, block, 1 << 16);
         if (n > 0)
-            EVP_DigestUpdate(context, block, (size_t)n);
+            SHA256_Update(&context, block, (size_t)n);
         else if (n < 0 && errno == EINTR)
             n = 1;
-        else
-            good = n == 0;
     }
-    if (good)
-        EVP_DigestFinal_ex(context, ret, NULL);
     free(block);
-    EVP_MD_CTX_free(context);
-    return good ? 0 : -1;
+    if (n < 0)
+        return -1;
+    SHA256_Final(ret, &context);
+    return 0;
 }
 
 void digest_sha1(struct str bytes, unsigned char ret[DIGEST_SHA1])
 {
-    digest(EVP_sha1(), bytes, ret);
+    SHA_CTX context;
+
+    SHA1_Init(&context);
+    SHA1_Update(&context, bytes.at, bytes.len);
+    SHA1_Final(ret, &context);
 }
 
 void digest_md5(struct str bytes, unsigned char ret[DIGEST_MD5])
 {
-    digest(EVP_md5(), bytes, ret);
+    MD5_CTX context;
+
+    MD5_Init(&context);
+    MD5_Update(&context, bytes.at, bytes.len);
+    MD5_Final(ret, &context);
 }
 
 void digest_content(struct str bytes, unsigned char ret[16])

@@ -2,7 +2,7 @@
 #include "map/expr_internal.h"
 #include "map/expr_functions.h"
 
-#include <openssl/evp.h>
+#include "base/digest.h"
 
 static const char hex_digits[] = "0123456789abcdef";
 
@@ -14,23 +14,21 @@ static void put_hex(char *out, const unsigned char *bytes, size_t n)
     }
 }
 
-static int digest(struct run *r, const struct expr_node *n, const struct value *in, const EVP_MD *how,
-                  struct value *ret)
+static int digest(struct run *r, const struct expr_node *n, const struct value *in,
+                  void (*how)(struct str bytes, unsigned char *ret), size_t len, struct value *ret)
 {
-    unsigned char md[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
+    unsigned char md[DIGEST_SHA256];
     struct str s;
     char *out;
 
     if (expr_bytes(r, n, in, n->function->name, &s) < 0 || expr_charge(r, n, 10 + s.len / 64) < 0)
         return -1;
-    if (EVP_Digest(s.at ? s.at : "", s.len, md, &len, how, NULL) != 1)
-        return expr_oom(r);
-    out = expr_alloc(r, n, 2 * (size_t)len);
+    how(s, md);
+    out = expr_alloc(r, n, 2 * len);
     if (!out)
         return -1;
     put_hex(out, md, len);
-    *ret = value_string(str_make(out, 2 * (size_t)len));
+    *ret = value_string(str_make(out, 2 * len));
     return 0;
 }
 
@@ -38,21 +36,21 @@ int expr_fn_sha256(struct run *r, const struct expr_node *n, const struct value 
                    struct value *ret)
 {
     (void)args;
-    return digest(r, n, in, EVP_sha256(), ret);
+    return digest(r, n, in, digest_sha256, DIGEST_SHA256, ret);
 }
 
 int expr_fn_sha1(struct run *r, const struct expr_node *n, const struct value *in, const struct value *args,
                  struct value *ret)
 {
     (void)args;
-    return digest(r, n, in, EVP_sha1(), ret);
+    return digest(r, n, in, digest_sha1, DIGEST_SHA1, ret);
 }
 
 int expr_fn_md5(struct run *r, const struct expr_node *n, const struct value *in, const struct value *args,
                 struct value *ret)
 {
     (void)args;
-    return digest(r, n, in, EVP_md5(), ret);
+    return digest(r, n, in, digest_md5, DIGEST_MD5, ret);
 }
 
 /* --- hexadecimal ------------------------------------------------------------------------------------------- */
@@ -105,21 +103,11 @@ int expr_fn_unhex(struct run *r, const struct expr_node *n, const struct value *
 
 int expr_uuid5(const uint8_t namespace_bytes[16], struct str name, char out[37])
 {
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    unsigned char id[EVP_MAX_MD_SIZE];
-    char hex[32];
-    int rc = -1;
+    unsigned char id[UUID_BYTES];
 
-    if (md && EVP_DigestInit_ex(md, EVP_sha1(), NULL) == 1 && EVP_DigestUpdate(md, namespace_bytes, 16) == 1 &&
-        EVP_DigestUpdate(md, name.at ? name.at : "", name.len) == 1 && EVP_DigestFinal_ex(md, id, NULL) == 1)
-        rc = 0;
-    EVP_MD_CTX_free(md);
-    if (rc < 0)
+    if (uuid5(namespace_bytes, name, id) < 0)
         return -1;
-    id[6] = (unsigned char)((id[6] & 0x0f) | 0x50);
-    id[8] = (unsigned char)((id[8] & 0x3f) | 0x80);
-    put_hex(hex, id, 16);
-    snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    uuid_print(id, out);
     return 0;
 }
 

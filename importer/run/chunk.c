@@ -154,6 +154,14 @@ struct origin chunk_origin(const struct worker *w)
     return ret;
 }
 
+void chunk_fail(struct worker *w, struct err *e)
+{
+    e->scope = ERR_RUN;
+    if (!w->failure.scope)
+        err_move(&w->failure, e);
+    err_release(e);
+}
+
 void chunk_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
                   struct err *e)
 {
@@ -163,8 +171,8 @@ void chunk_reject(struct worker *w, const struct program_rule *rule, struct str 
     struct err oom = {0};
 
     if (chunk_true_line(w, file, &e->line, &oom) < 0 || chunk_true_line(w, file, &at.line, &oom) < 0) {
-        e->line = e->column = 0;    /* not known is better than wrong */
-        err_release(&oom);
+        e->line = e->column = 0;    /* not known is better than wrong; and the chunk does not stay */
+        chunk_fail(w, &oom);
     }
     f = finding_of(e);
     f.at.file = file->path;

@@ -209,6 +209,8 @@ void chunk_clear(struct worker *w);
  * has no content. */
 void chunk_listen(struct worker *w);
 int chunk_feed(struct worker *w, const struct program_rule *rule, uint32_t file, struct input *in, struct err *err);
+/* A failure that a callback cannot return: the chunk fails with it. Empties e. */
+void chunk_fail(struct worker *w, struct err *e);
 /* Count and report a refusal: rule (NULL: none), its place in `e`, the record's bytes and place. Empties e. */
 void chunk_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
                   struct err *e);

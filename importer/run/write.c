@@ -247,7 +247,7 @@ static void on_refused(void *context, size_t row, struct err *e)
     const struct origin *from = &f->o->origins[row];
     const struct entry *file = &w->unit.files[from->file];
     struct buf record = BUF_INIT;
-    struct err ignored = {0};
+    struct err failure = {0};
     uint64_t size;
     int64_t mtime;
 
@@ -257,12 +257,13 @@ static void on_refused(void *context, size_t row, struct err *e)
         if (kept.at)
             buf_add_str(&record, kept);
     } else if (from->len && from->len <= RECORD_READ_MAX && buf_reserve(&record, from->len) == 0) {
-        CLEANUP(close_fd) int fd = opener_open(w->opener, file->root, file->path, &size, &mtime, &ignored);
+        CLEANUP(close_fd) int fd = opener_open(w->opener, file->root, file->path, &size, &mtime, &failure);
 
-        if (fd >= 0 && pread(fd, record.at, from->len, (off_t)from->byte) == (ssize_t)from->len)
+        if (fd < 0)
+            chunk_fail(w, &failure);
+        else if (pread(fd, record.at, from->len, (off_t)from->byte) == (ssize_t)from->len)
             record.len = from->len;
     }
-    err_release(&ignored);
     if (e->code == W0512 && f->asked++ < SEEN_ASKED_MAX && !seen_find(w, f->rule, f->o, f->before, row, &w->first_seen))
         w->first_seen = (struct finding_place){0};
     place(w, f->rule, from, e);
