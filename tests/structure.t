@@ -24,12 +24,15 @@ application_names() {
 allowed='base: base
 source: source base
 read: read source base
-map: map read source base
-sink: sink map read source base
-migrate: migrate sink map read source base
+convert: convert read source base
+expr: expr convert read source base
+mapping: mapping read source base
+map: map mapping expr convert read source base
+sink: sink convert read source base
+migrate: migrate sink convert read source base
 report: report base
-run: run report migrate sink map read source base
-cli: cli run report migrate sink map read source base
+run: run report migrate sink map mapping expr convert read source base
+cli: cli run report migrate sink map mapping expr convert read source base
 main.c: cli'
 
 wrong_includes() {
@@ -47,17 +50,17 @@ borrowed_internals() {
 # library header: the files that wrap it
 wrappers='archive.h:
 archive_entry.h:
-gmp.h: map/expr_number.c
+gmp.h: expr/number.c
 jansson.h:
 libpq-fe.h: sink/postgres_internal.h
 openssl/md5.h: base/digest.c
 openssl/sha.h: base/digest.c
-pcre2.h: map/expr_regex.c read/reader_lines.c
+pcre2.h: expr/regex.c read/reader_lines.c
 simdjson.h: read/json_simd.cpp
 sqlite3.h: sink/sqlite_internal.h
-utf8proc.h: map/expr_string.c report/escape.c
+utf8proc.h: expr/string.c report/escape.c
 xxhash.h: base/digest.c
-yaml.h: map/yaml.c read/front_matter.c'
+yaml.h: mapping/yaml.c read/front_matter.c'
 
 foreign_headers() {
     grep -rn '#include <' importer | awk -v wrappers="$wrappers" '
@@ -76,7 +79,7 @@ exits() {
     grep -rnE '\b_?exit\(' importer --include='*.c' | grep -vE 'base/fault\.c|base/err\.[ch]|run/server\.c'
 }
 prints() {
-    grep -rnwE 'printf|puts|putchar|fputs|fprintf|vfprintf|fwrite|perror' importer/base importer/source importer/read importer/map importer/sink importer/migrate \
+    grep -rnwE 'printf|puts|putchar|fputs|fprintf|vfprintf|fwrite|perror' importer/base importer/source importer/read importer/convert importer/expr importer/mapping importer/map importer/sink importer/migrate \
         --include='*.c' | grep -E '(printf|puts|putchar|fputs|fprintf|vfprintf|fwrite|perror)\(' | grep -vE 'base/fault\.c|base/err\.c|BUG|^[^:]*:[0-9]*: *(/\*|\*)'
 }
 without_opening() {

@@ -4,8 +4,8 @@
 
 #include "base/cleanup.h"
 #include "cli/cmd_run.h"
-#include "map/convert.h"
-#include "map/zone.h"
+#include "convert/convert.h"
+#include "convert/zone.h"
 #include "read/json.h"
 #include "report/escape.h"
 #include "report/render.h"

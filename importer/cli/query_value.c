@@ -1,7 +1,7 @@
 /* Values of a report's parameters: what was given or the default, checked by type, in the form that the engine compares. */
 #include "cli/query.h"
 
-#include "map/expr_clock.h"
+#include "expr/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>

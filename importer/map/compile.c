@@ -3,7 +3,7 @@
 
 #include "base/digest.h"
 #include "map/constant.h"
-#include "map/zone.h"
+#include "convert/zone.h"
 
 #include <stdlib.h>
 

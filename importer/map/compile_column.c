@@ -1,7 +1,7 @@
 /* The columns of a rule: where each value comes from, what its type is, what is done to it on the way. */
 #include "map/compile_internal.h"
 
-#include "map/zone.h"
+#include "convert/zone.h"
 
 /* In what order: a column comes after those it is made of. */
 struct needs {

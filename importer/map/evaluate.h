@@ -3,7 +3,7 @@
 #define WINDROW_MAP_EVALUATE_H
 
 #include "map/program.h"
-#include "map/row.h"
+#include "convert/row.h"
 #include "source/entry.h"
 
 struct opener;

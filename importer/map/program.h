@@ -5,10 +5,10 @@
 #ifndef WINDROW_MAP_PROGRAM_H
 #define WINDROW_MAP_PROGRAM_H
 
-#include "map/catalog.h"
-#include "map/convert.h"
-#include "map/expr.h"
-#include "map/mapping.h"
+#include "convert/catalog.h"
+#include "convert/convert.h"
+#include "expr/expr.h"
+#include "mapping/mapping.h"
 #include "read/reader.h"
 #include "source/pattern.h"
 

@@ -2,7 +2,7 @@
 #include "run/rejects.h"
 
 #include "base/cleanup.h"
-#include "map/convert.h"
+#include "convert/convert.h"
 #include "read/reader.h"
 
 #include <errno.h>

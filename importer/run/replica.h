@@ -4,7 +4,7 @@
 #ifndef WINDROW_RUN_REPLICA_H
 #define WINDROW_RUN_REPLICA_H
 
-#include "map/catalog.h"
+#include "convert/catalog.h"
 #include "sink/db.h"
 
 struct replica_out {

@@ -7,8 +7,8 @@
 #define WINDROW_SINK_CELLTEXT_H
 
 #include "base/buf.h"
-#include "map/catalog.h"
-#include "map/row.h"
+#include "convert/catalog.h"
+#include "convert/row.h"
 
 enum { CELLTEXT_DIMENSIONS_MAX = 6 };  /* PostgreSQL's own limit for arrays */
 

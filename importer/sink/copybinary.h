@@ -7,8 +7,8 @@
 #define WINDROW_SINK_COPYBINARY_H
 
 #include "base/buf.h"
-#include "map/catalog.h"
-#include "map/row.h"
+#include "convert/catalog.h"
+#include "convert/row.h"
 
 enum copybinary_form {
     COPYBINARY_BOOL = 1, COPYBINARY_INT2, COPYBINARY_INT4, COPYBINARY_INT8, COPYBINARY_FLOAT4, COPYBINARY_FLOAT8,

@@ -3,8 +3,8 @@
 #define WINDROW_SINK_COPYTEXT_H
 
 #include "base/buf.h"
-#include "map/catalog.h"
-#include "map/row.h"
+#include "convert/catalog.h"
+#include "convert/row.h"
 
 /* Append one line. types[i] is the type of cells[i]. On failure nothing is appended; ERR_RECORD (W0516, W0521) when
  * a cell cannot be written, else out of memory. */

@@ -5,7 +5,7 @@
 #ifndef WINDROW_SINK_POSTGRES_H
 #define WINDROW_SINK_POSTGRES_H
 
-#include "map/catalog.h"
+#include "convert/catalog.h"
 #include "sink/db.h"
 
 struct postgres;

@@ -7,8 +7,8 @@
 #ifndef WINDROW_SINK_SINK_H
 #define WINDROW_SINK_SINK_H
 
-#include "map/catalog.h"
-#include "map/row.h"
+#include "convert/catalog.h"
+#include "convert/row.h"
 #include "sink/db.h"
 
 /* A column whose value the database looks up: the row of `table` where keys equal the given cells. */

@@ -5,7 +5,7 @@
 #include "sink/sqlite_internal.h"
 
 #include "base/cleanup.h"
-#include "map/catalog.h"
+#include "convert/catalog.h"
 
 #include <stdio.h>
 #include <stdlib.h>

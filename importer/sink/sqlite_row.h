@@ -25,8 +25,8 @@
 #define WINDROW_SINK_SQLITE_ROW_H
 
 #include "base/buf.h"
-#include "map/catalog.h"
-#include "map/row.h"
+#include "convert/catalog.h"
+#include "convert/row.h"
 
 enum sqlite_affinity { SQLITE_AFFINITY_BLOB = 0, SQLITE_AFFINITY_TEXT, SQLITE_AFFINITY_NUMERIC, SQLITE_AFFINITY_INTEGER,
                        SQLITE_AFFINITY_REAL };

@@ -1,7 +1,7 @@
 /* An expression, a newline, a JSON text: refused with a place, or evaluated twice with the same answer. */
 #include "fuzz.h"
 
-#include "map/expr.h"
+#include "expr/expr.h"
 
 static enum expr_name_kind find(void *context, struct str name, int *slot)
 {
