@@ -31,8 +31,9 @@ map: map mapping expr convert read source base
 sink: sink convert read source base
 migrate: migrate sink convert read source base
 report: report base
-run: run report migrate sink map mapping expr convert read source base
-cli: cli run report migrate sink map mapping expr convert read source base
+ledger: ledger sink source base
+run: run ledger report migrate sink map mapping expr convert read source base
+cli: cli run ledger report migrate sink map mapping expr convert read source base
 main.c: cli'
 
 wrong_includes() {
@@ -79,7 +80,7 @@ exits() {
     grep -rnE '\b_?exit\(' importer --include='*.c' | grep -vE 'base/fault\.c|base/err\.[ch]|run/server\.c'
 }
 prints() {
-    grep -rnwE 'printf|puts|putchar|fputs|fprintf|vfprintf|fwrite|perror' importer/base importer/source importer/read importer/convert importer/expr importer/mapping importer/map importer/sink importer/migrate \
+    grep -rnwE 'printf|puts|putchar|fputs|fprintf|vfprintf|fwrite|perror' importer/base importer/source importer/read importer/convert importer/expr importer/mapping importer/map importer/sink importer/migrate importer/ledger \
         --include='*.c' | grep -E '(printf|puts|putchar|fputs|fprintf|vfprintf|fwrite|perror)\(' | grep -vE 'base/fault\.c|base/err\.c|BUG|^[^:]*:[0-9]*: *(/\*|\*)'
 }
 without_opening() {

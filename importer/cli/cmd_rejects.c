@@ -2,12 +2,13 @@
 #include "cli/cmd_run.h"
 
 #include "base/cleanup.h"
+#include "ledger/rejects.h"
 #include "read/json.h"
 #include "report/escape.h"
 #include "report/jsonout.h"
 #include "report/render.h"
 #include "report/table.h"
-#include "run/rejects.h"
+#include "run/mended.h"
 
 #include <errno.h>
 #include <fcntl.h>

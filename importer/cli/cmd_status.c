@@ -1,8 +1,8 @@
 /* windrow status */
 #include "cli/app.h"
 
+#include "ledger/ledger.h"
 #include "report/table.h"
-#include "run/ledger.h"
 
 static const struct table_column columns[] = {
     {"run", TABLE_NUMBER, 0},       {"mapping", TABLE_TEXT, 30},     {"source", TABLE_TEXT, 60}, {"state", TABLE_TEXT, 0},

@@ -52,14 +52,14 @@ static void on_skipped(void *context, const struct entry *entry)
         err_release(&ignored);
 }
 
-static void on_vanished(void *context, const struct survey_known *known)
+static void on_vanished(void *context, const struct ledger_file *known)
 {
     struct run *run = context;
 
     tally_entry_place(run, &run->account.vanished, known->path, known->path);
 }
 
-static int on_known(void *context, struct survey_known *ret, struct err *err)
+static int on_known(void *context, struct ledger_file *ret, struct err *err)
 {
     struct run *run = context;
     int got = ledger_files_next(&run->known, ret, err);

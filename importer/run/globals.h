@@ -6,7 +6,7 @@
 #define WINDROW_RUN_GLOBALS_H
 
 #include "map/program.h"
-#include "run/unit.h"
+#include "ledger/unit.h"
 
 /* Find them below `roots`, sorted by root and path. Without such patterns this costs nothing. */
 int globals_find(struct program *p, const char *const *roots, size_t n, struct unit *ret, struct err *err);

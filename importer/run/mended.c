@@ -1,5 +1,5 @@
 /* Files of `rejects export` that come back: one JSON object a line with `id` and `record` or `record_base64`. */
-#include "run/rejects.h"
+#include "run/mended.h"
 
 #include "base/cleanup.h"
 #include "convert/convert.h"

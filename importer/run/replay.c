@@ -2,7 +2,8 @@
 #include "run/replay.h"
 
 #include "base/cleanup.h"
-#include "run/rejects.h"
+#include "ledger/rejects.h"
+#include "run/mended.h"
 #include "source/walk.h"
 
 #include <errno.h>

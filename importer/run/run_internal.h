@@ -1,12 +1,13 @@
-/* run/run_internal.h: shared by run.c (start, end), worker.c (claim, commit, retry), chunk.c (files to rows) and
- * write.c (rows to the sink). */
+/* run/run_internal.h: shared by run.c (start, end), worker.c (claim, commit, retry), chunk.c (files to rows),
+ * remark.c (what is said of them), write.c, refusal.c, reconcile.c (rows to the sink) and entry.c (rows to the ledger). */
 #ifndef WINDROW_RUN_RUN_INTERNAL_H
 #define WINDROW_RUN_RUN_INTERNAL_H
 
+#include "ledger/keys.h"
+#include "ledger/ledger.h"
+#include "ledger/rejects.h"
 #include "map/evaluate.h"
 #include "run/account.h"
-#include "run/keys.h"
-#include "run/ledger.h"
 #include "run/lines.h"
 #include "run/survey.h"
 #include "run/run.h"
@@ -160,7 +161,7 @@ void run_note(struct run *run, enum code code, enum finding_severity severity, c
     __attribute__((format(printf, 4, 5)));
 
 /* standing.c: survey_out.same, with the run as context. */
-int standing_compare(void *context, const struct entry *file, const struct survey_known *known,
+int standing_compare(void *context, const struct entry *file, const struct ledger_file *known,
                      struct survey_missing *missing, struct err *err);
 
 /* Every connection of the run is opened with these. */
@@ -209,31 +210,67 @@ void chunk_clear(struct worker *w);
  * has no content. */
 void chunk_listen(struct worker *w);
 int chunk_feed(struct worker *w, const struct program_rule *rule, uint32_t file, struct input *in, struct err *err);
-/* A failure that a callback cannot return: the chunk fails with it. Empties e. */
-void chunk_fail(struct worker *w, struct err *e);
-/* Count and report a refusal: rule (NULL: none), its place in `e`, the record's bytes and place. Empties e. */
-void chunk_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
-                  struct err *e);
 /* Of the row that is being made. */
 struct origin chunk_origin(const struct worker *w);
-/* True lines instead of lines counted from the start of the part. */
-int chunk_true_line(struct worker *w, const struct entry *file, uint64_t *line, struct err *err);
 
-/* write.c */
+/* remark.c: what is said of a chunk's records. */
+/* A failure that a callback cannot return: the chunk fails with it. Empties e. */
+void remark_failure(struct worker *w, struct err *e);
+/* Count and report a refusal: rule (NULL: none), its place in `e`, the record's bytes and place. Empties e. */
+void remark_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
+                   struct err *e);
+/* True lines instead of lines counted from the start of the part. */
+int remark_true_line(struct worker *w, const struct entry *file, uint64_t *line, struct err *err);
+/* For the evaluator, see evaluate_out; the context is the worker. */
+void remark_mended(void *context, const struct program_rule *rule, unsigned did, struct err *e);
+void remark_warned(void *context, const struct program_rule *rule, struct err *e);
+void remark_sibling(void *context, struct err *e);
+void remark_orphan(void *context, const struct program_index *index, struct str key, struct str path, uint64_t line);
+void remark_no_orphan(void *context, const struct program_index *index, struct str key, struct str path, uint64_t line);
+void remark_unread(void *context, const struct program_rule *rule, const struct value *object, struct str key,
+                   const struct value *item);
+
+/* write.c: rows on their way to the sink. */
 int write_begin(struct worker *w, struct err *err);
 int write_row(struct worker *w, const struct program_rule *rule, const struct cell *cells, struct err *err);
 int write_flush(struct worker *w, const struct program_rule *rule, struct err *err);
-/* Keys that the files of this unit wrote before and do not any more. */
-int write_read_old_keys(struct worker *w, struct err *err);
-/* What became of the file that is being read. One that could not be read is not known as loaded. */
-enum { FILE_OPENED = 1, FILE_FAILED = 2 };
-int write_mark(struct worker *w, unsigned char mark, struct err *err);
-/* The hash of the file that is being read, or of the part. */
-int write_hash(struct worker *w, int fd, struct err *err);
 void write_clear(struct worker *w);
 void write_release(struct worker *w);
-int write_delete_gone(struct worker *w, struct err *err);
+struct str write_table(const struct program_rule *rule);
+/* Are the keys of this rule's rows entered in the ledger? */
+bool write_keeps_keys(const struct worker *w, const struct program_rule *rule);
+
+/* The context of the sink's calls while the rows of a rule are written. */
+struct write_flush {
+    struct worker *w;
+    const struct program_rule *rule;
+    struct outgoing *o;
+    int64_t before;             /* see seen.h */
+    unsigned asked;             /* for the rows that came first */
+};
+
+/* refusal.c: rows that the database does not take. */
+/* The address of a row that was made and then refused: its record, and the rule or its column. */
+void refusal_place(struct worker *w, const struct program_rule *rule, const struct origin *from, struct err *e);
+/* For the sink: one row was refused; one was left out. */
+void refusal_of_row(void *context, size_t row, struct err *e);
+int refusal_skipped(void *context, size_t row, struct err *err);
+
+/* reconcile.c: keys that the files of this unit wrote before and do not any more. */
+int reconcile_read(struct worker *w, struct err *err);
+int reconcile_delete(struct worker *w, struct err *err);
+
+/* entry.c: what the ledger is told. */
+/* What became of the file that is being read. One that could not be read is not known as loaded. */
+enum { ENTRY_OPENED = 1, ENTRY_FAILED = 2 };
+int entry_mark(struct worker *w, unsigned char mark, struct err *err);
+/* The hash of the file that is being read, or of the part. */
+int entry_hash(struct worker *w, int fd, struct err *err);
+/* For the sink: a row was updated. */
+int entry_before(void *context, size_t row, struct str old, struct err *err);
+/* The keys of rows that were written. */
+int entry_keys(struct worker *w, const struct program_rule *rule, const struct outgoing *o);
 /* The chunk's entry, its files, rejects and images. */
-int write_ledger(struct worker *w, struct err *err);
+int entry_put(struct worker *w, struct err *err);
 
 #endif

@@ -2,7 +2,7 @@
 #include "run/run_internal.h"
 
 #include "base/cleanup.h"
-#include "run/content.h"
+#include "ledger/content.h"
 #include "source/walk.h"
 
 struct standing {
@@ -51,7 +51,7 @@ static bool ends_in_newline(int fd, uint64_t at)
     return at == 0 || (pread(fd, &last, 1, (off_t)at - 1) == 1 && last == '\n');
 }
 
-static int compare_parts(struct run *run, struct standing *s, const struct survey_known *known, struct err *err)
+static int compare_parts(struct run *run, struct standing *s, const struct ledger_file *known, struct err *err)
 {
     int64_t load = known->unit < 0 ? -known->unit : known->unit;
 
@@ -68,7 +68,7 @@ static int compare_parts(struct run *run, struct standing *s, const struct surve
     return 1;
 }
 
-static int compare(struct run *run, struct standing *s, const struct survey_known *known, struct err *err)
+static int compare(struct run *run, struct standing *s, const struct ledger_file *known, struct err *err)
 {
     if (known->hash.len == CONTENT_HASH) {
         if (known->size != (int64_t)s->file->size)
@@ -78,7 +78,7 @@ static int compare(struct run *run, struct standing *s, const struct survey_know
     return compare_parts(run, s, known, err);
 }
 
-int standing_compare(void *context, const struct entry *file, const struct survey_known *known,
+int standing_compare(void *context, const struct entry *file, const struct ledger_file *known,
                      struct survey_missing *missing, struct err *err)
 {
     struct run *run = context;

@@ -22,7 +22,7 @@ struct survey {
     size_t missing_at;
     struct unit gone;           /* files that have vanished */
     bool ended;
-    struct survey_known known;    /* the next one of the ledger */
+    struct ledger_file known;    /* the next one of the ledger */
     int has_known;
 };
 
@@ -99,7 +99,7 @@ static bool same_group(struct survey *survey, uint32_t root, struct str path)
 
 static int note_vanished(struct survey *survey, struct err *err)
 {
-    const struct survey_known *known = &survey->known;
+    const struct ledger_file *known = &survey->known;
     struct entry file = {.kind = ENTRY_FILE, .root = known->root, .path = known->path};
 
     if (survey->out->vanished)
@@ -163,7 +163,7 @@ static int whole_file(struct survey *survey, const struct entry *file, struct er
 /* A file that the ledger knows: is there anything to do? Sets how the group has to be loaded. */
 static int compare_file(struct survey *survey, const struct entry *file, bool cut, struct err *err)
 {
-    const struct survey_known *known = &survey->known;
+    const struct ledger_file *known = &survey->known;
     bool grown = cut && known->size >= 0 && known->unit && (uint64_t)known->size <= file->size;
     bool unchanged = known->size == (int64_t)file->size && known->mtime_ns == file->mtime_ns && known->unit > 0;
     int same = unchanged && !survey->options.rehash;

@@ -7,20 +7,10 @@
 #ifndef WINDROW_RUN_SURVEY_H
 #define WINDROW_RUN_SURVEY_H
 
+#include "ledger/ledger.h"
 #include "map/program.h"
-#include "run/unit.h"
 
 enum { SURVEY_UNIT_FILES = 1000, SURVEY_UNIT_BYTES = 8 << 20 };
-
-/* A file as an earlier run left it. */
-struct survey_known {
-    uint32_t root;
-    struct str path;
-    int64_t size;               /* negative: to be loaded again, see run/ledger.h */
-    int64_t mtime_ns;
-    int64_t unit;               /* that loaded it last; negative: of a file in parts, some of which are missing */
-    struct str hash;            /* of its content, 16 bytes; empty for a file in parts */
-};
 
 /* What is missing of a file that was loaded in parts. */
 struct survey_missing {
@@ -36,12 +26,12 @@ struct survey_out {
     void (*matched)(void *context, const struct entry *file, bool unchanged);
     void (*unmatched)(void *context, const struct entry *file);
     void (*skipped)(void *context, const struct entry *entry);
-    void (*vanished)(void *context, const struct survey_known *known);
+    void (*vanished)(void *context, const struct ledger_file *known);
     /* The files that earlier runs loaded, in order of (root, path): 1, 0, -1. NULL: none. */
-    int (*known)(void *context, struct survey_known *ret, struct err *err);
+    int (*known)(void *context, struct ledger_file *ret, struct err *err);
     /* Is the content of this file what was loaded of it? Reads it. 1: yes, and *missing lists what has not been loaded
      * yet; 0: no, or it cannot be told; -1. Needed with `known`. */
-    int (*same)(void *context, const struct entry *file, const struct survey_known *known, struct survey_missing *missing,
+    int (*same)(void *context, const struct entry *file, const struct ledger_file *known, struct survey_missing *missing,
                 struct err *err);
 };
 

@@ -272,7 +272,7 @@ int worker_commit(struct worker *w, struct err *err)
     if (w->begun && (run->ops->commit(w->sink, err) != DB_COMMITTED || run->ops->begin(w->sink, err) < 0))
         return -1;
 #endif
-    if (run->ledger && (turn_wait(w, err) < 0 || write_ledger(w, err) < 0))
+    if (run->ledger && (turn_wait(w, err) < 0 || entry_put(w, err) < 0))
         return -1;
     if (!w->begun)
         return 0;

@@ -1,7 +1,7 @@
 /* Any bytes as a packed list of keys from the ledger: refused, or items that are the same when they are packed again. */
 #include "fuzz.h"
 
-#include "run/keys.h"
+#include "ledger/keys.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

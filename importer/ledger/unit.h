@@ -1,7 +1,7 @@
-/* run/unit.h: a unit of work: what one transaction loads. Some groups of small files, one large group, or one part of
+/* ledger/unit.h: a unit of work: what one transaction loads. Some groups of small files, one large group, or one part of
  * a large file. */
-#ifndef WINDROW_RUN_UNIT_H
-#define WINDROW_RUN_UNIT_H
+#ifndef WINDROW_LEDGER_UNIT_H
+#define WINDROW_LEDGER_UNIT_H
 
 #include "base/arena.h"
 #include "base/buf.h"

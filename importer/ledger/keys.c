@@ -1,5 +1,5 @@
 /* Packed lists and sets of keys. Numbers are written seven bits a byte, lines as differences. */
-#include "run/keys.h"
+#include "ledger/keys.h"
 
 #include <stdlib.h>
 

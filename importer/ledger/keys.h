@@ -1,6 +1,6 @@
-/* run/keys.h: which keys a chunk wrote, packed for the ledger: what undo, trace and loading a changed file again need. */
-#ifndef WINDROW_RUN_KEYS_H
-#define WINDROW_RUN_KEYS_H
+/* ledger/keys.h: which keys a chunk wrote, packed for the ledger: what undo, trace and loading a changed file again need. */
+#ifndef WINDROW_LEDGER_KEYS_H
+#define WINDROW_LEDGER_KEYS_H
 
 #include "base/buf.h"
 #include "base/err.h"

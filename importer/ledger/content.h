@@ -1,7 +1,7 @@
-/* run/content.h: what bytes a file, or a part of it, consists of: so that "the same bytes" can be told from "the same size
+/* ledger/content.h: what bytes a file, or a part of it, consists of: so that "the same bytes" can be told from "the same size
  * and time". */
-#ifndef WINDROW_RUN_CONTENT_H
-#define WINDROW_RUN_CONTENT_H
+#ifndef WINDROW_LEDGER_CONTENT_H
+#define WINDROW_LEDGER_CONTENT_H
 
 #include "base/err.h"
 

@@ -1,11 +1,11 @@
-/* run/rejects.h: what was refused, as the ledger keeps it.
+/* ledger/rejects.h: what was refused, as the ledger keeps it.
  *
  * A reject is `open` until a replay loads its row (`replayed`), or until its file is loaded again in a newer state
  * (`superseded`: what is still wrong then has rejects of its own). */
-#ifndef WINDROW_RUN_REJECTS_H
-#define WINDROW_RUN_REJECTS_H
+#ifndef WINDROW_LEDGER_REJECTS_H
+#define WINDROW_LEDGER_REJECTS_H
 
-#include "run/ledger.h"
+#include "ledger/ledger.h"
 
 /* The run that rejects are asked of, and what is needed to do its work again. */
 struct rejects_run {
@@ -47,17 +47,24 @@ int rejects_each(struct db *db, const struct rejects_filter *filter,
 int rejects_units(struct db *db, int64_t run, int64_t after, int64_t *ret, size_t max, size_t *n, struct err *err);
 int rejects_count_open(struct db *db, int64_t run, uint64_t *ret, struct err *err);
 
+/* To be entered. */
+struct ledger_reject {
+    struct ledger_reject *next;
+    uint32_t root;
+    struct str path, pointer, table, code, sqlstate, message, record;
+    uint64_t line, column, byte;
+    bool has_byte;
+    uint32_t map_line;
+    struct str rule;
+    uint64_t record_line, record_byte, record_index;    /* where the record begins */
+    struct str row;             /* "3.0": indexes of the each: levels; "": the whole record; at NULL: not known */
+};
+
 /* Inside the transaction of the rows. */
+/* Enter a list; one statement for many on PostgreSQL. */
+int rejects_add(struct db *db, int64_t run, int64_t chunk, const struct ledger_reject *first, struct err *err);
 int rejects_settle(struct db *db, int64_t id, struct err *err);
 /* The files of `unit` are being loaded again: what was refused of them before is of the past. */
 int rejects_supersede(struct db *db, int64_t job, const struct unit *unit, struct err *err);
-
-/* A file of `rejects export`, mended by hand: what each reject's record is to be instead. */
-struct mended;
-struct mended *mended_open(const char *path, struct err *err);
-/* True with the bytes, lent until mended_free(). */
-bool mended_find(const struct mended *m, int64_t id, struct str *ret);
-size_t mended_count(const struct mended *m);
-void mended_free(struct mended *m);
 
 #endif

@@ -1,5 +1,5 @@
 /* Units of work and their form in the ledger. */
-#include "run/unit.h"
+#include "ledger/unit.h"
 
 int unit_add(struct unit *u, const struct entry *file)
 {

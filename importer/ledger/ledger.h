@@ -1,4 +1,4 @@
-/* run/ledger.h: what the target remembers of its loads. Schema `windrow` in PostgreSQL, tables windrow_* in SQLite.
+/* ledger/ledger.h: what the target remembers of its loads. Schema `windrow` in PostgreSQL, tables windrow_* in SQLite.
  *
  *     meta     the ledger's format
  *     jobs     a mapping over a source: "the same command"
@@ -15,11 +15,10 @@
  *
  * A chunk's rows, its entry and the step of its unit commit together. Functions here speak on the connection given,
  * inside whatever transaction is open. All values bound as parameters; both engines run the same statements. */
-#ifndef WINDROW_RUN_LEDGER_H
-#define WINDROW_RUN_LEDGER_H
+#ifndef WINDROW_LEDGER_LEDGER_H
+#define WINDROW_LEDGER_LEDGER_H
 
-#include "run/survey.h"
-#include "run/unit.h"
+#include "ledger/unit.h"
 #include "sink/db.h"
 
 enum { LEDGER_FORMAT = 1 };
@@ -89,7 +88,7 @@ struct ledger_chunk {
     const struct unit *unit;
     int64_t run;
     struct str rows_json;           /* {"table": {"inserted": n, ...}} */
-    struct str keys;                /* as run/keys.h packs them */
+    struct str keys;                /* as ledger/keys.h packs them */
     uint64_t lines;                 /* records read */
     const unsigned char *hash;      /* part: 16 bytes over it; else 16 for each file of the unit; NULL: none */
     const unsigned char *marks;     /* 1: opened, 2: failed to be read, by file; NULL: all were read */
@@ -100,19 +99,6 @@ int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *c
 /* The files of the chunk's unit, as they were when they were read; of a unit of files that are gone: their rows go. */
 int ledger_put_files(struct db *db, int64_t job, const struct ledger_chunk *chunk, struct err *err);
 
-struct ledger_reject {
-    struct ledger_reject *next;
-    uint32_t root;
-    struct str path, pointer, table, code, sqlstate, message, record;
-    uint64_t line, column, byte;
-    bool has_byte;
-    uint32_t map_line;
-    struct str rule;
-    uint64_t record_line, record_byte, record_index;    /* where the record begins */
-    struct str row;             /* "3.0": indexes of the each: levels; "": the whole record; at NULL: not known */
-};
-/* A list of them; one statement for many on PostgreSQL. */
-int ledger_add_rejects(struct db *db, int64_t run, int64_t chunk, const struct ledger_reject *first, struct err *err);
 int ledger_add_before(struct db *db, int64_t chunk, struct str table, struct str key, struct str old_json, struct err *err);
 
 /* Keys that earlier chunks of these files wrote, with the unit whose files they count by and the columns of keys then, as
@@ -127,6 +113,15 @@ int ledger_all_keys(struct db *db, int64_t job, const struct ledger_keys *out, s
 /* Which unit loaded a file last: 1, 0 when none, -1. */
 int ledger_unit_of_file(struct db *db, int64_t job, uint32_t root, struct str path, int64_t *ret, struct err *err);
 
+/* A file as an earlier run left it. */
+struct ledger_file {
+    uint32_t root;
+    struct str path;
+    int64_t size;               /* negative: to be loaded again, see above */
+    int64_t mtime_ns;
+    int64_t unit;               /* that loaded it last; negative: of a file in parts, some of which are missing */
+    struct str hash;            /* of its content, 16 bytes; empty for a file in parts */
+};
 /* The files of a job in order of (root, path), fetched in pages. */
 struct ledger_files {
     struct db *db;
@@ -137,7 +132,7 @@ struct ledger_files {
     uint32_t last_root;
     bool started, ended;
 };
-int ledger_files_next(struct ledger_files *files, struct survey_known *ret, struct err *err);
+int ledger_files_next(struct ledger_files *files, struct ledger_file *ret, struct err *err);
 void ledger_files_release(struct ledger_files *files);
 
 /* The table's name as SQL: windrow.units or windrow_units. */

@@ -1,5 +1,5 @@
 /* Hashes over ranges of files, piece by piece: each piece is hashed together with the hash of what stands before it. */
-#include "run/content.h"
+#include "ledger/content.h"
 
 #include "base/cleanup.h"
 #include "base/digest.h"

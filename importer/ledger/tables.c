@@ -1,5 +1,5 @@
 /* The ledger's tables and its SQL dialects. In every statement {w} stands for the prefix of the tables. */
-#include "run/ledger.h"
+#include "ledger/ledger_internal.h"
 
 static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS {w}meta (key text PRIMARY KEY, value text NOT NULL)",
@@ -67,6 +67,35 @@ int ledger_sql(const struct db *db, const char *text, struct buf *out)
         text = next + strlen(words[i].name);
     }
     return 0;
+}
+
+int ledger_query(struct db *db, const char *text, const struct db_value *params, size_t n, struct db_result *ret,
+                 struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    int result;
+
+    if (ledger_sql(db, text, &sql) < 0) {
+        buf_release(&sql);
+        return err_oom(err);
+    }
+    result = db_query(db, buf_text(&sql), params, n, ret, err);
+    buf_release(&sql);
+    return result;
+}
+
+int ledger_query_int(struct db *db, const char *text, const struct db_value *params, size_t n, int64_t *ret,
+                     struct err *err)
+{
+    struct db_result r = {0};
+    int got = ledger_query(db, text, params, n, &r, err);
+
+    if (got == 0 && r.n_rows) {
+        *ret = db_cell_int(&r, 0, 0);
+        got = 1;
+    }
+    db_result_release(&r);
+    return got;
 }
 
 int ledger_exists(struct db *db, struct err *err)

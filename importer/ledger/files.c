@@ -1,0 +1,190 @@
+/* The list of files: what was loaded of each, by which unit, in which state. */
+#include "ledger/ledger_internal.h"
+
+int ledger_forget_states(struct db *db, int64_t job, bool afresh, struct err *err)
+{
+    return ledger_query(db, "UPDATE {w}files SET size = $1 WHERE job_id = $2",
+                 (struct db_value[]){db_int(afresh ? -2 : -1), db_int(job)}, 2, NULL, err);
+}
+
+int ledger_complete_files(struct db *db, int64_t job, struct err *err)
+{
+    return ledger_query(db, "UPDATE {w}files SET unit_id = -unit_id WHERE job_id = $1 AND unit_id < 0",
+                 (struct db_value[]){db_int(job)}, 1, NULL, err);
+}
+
+int ledger_touch_file(struct db *db, int64_t job, const struct entry *file, struct err *err)
+{
+    return ledger_query(db, "UPDATE {w}files SET mtime_ns = $1 WHERE job_id = $2 AND root = $3 AND path = $4",
+                 (struct db_value[]){db_int(file->mtime_ns), db_int(job), db_int(file->root), db_bytes(file->path)}, 4, NULL, err);
+}
+
+struct parts {
+    const struct entry *file;
+    int (*part)(void *context, uint64_t from, uint64_t to, struct str hash, struct err *err);
+    void *context;
+};
+
+static int parts_row(void *context, const struct db_value *values, size_t n, struct err *err)
+{
+    struct parts *p = context;
+    struct unit unit = {0};
+    int64_t from = 0, to = 0;
+    int ret = unit_unpack(&unit, values[2].text, err);
+
+    (void)n;
+    if (ret == 0 && unit.n_files == 1 && unit.files[0].root == p->file->root && str_eq(unit.files[0].path, p->file->path) &&
+        str_parse_int64(values[0].text, &from) && str_parse_int64(values[1].text, &to))
+        ret = p->part(p->context, (uint64_t)from, (uint64_t)to, values[3].text, err);
+    unit_release(&unit);
+    return ret;
+}
+
+int ledger_parts(struct db *db, int64_t job, int64_t load, const struct entry *file,
+                 int (*part)(void *context, uint64_t from, uint64_t to, struct str hash, struct err *err), void *context,
+                 struct err *err)
+{
+    struct parts p = {file, part, context};
+    struct db_value params[] = {db_int(job), db_int(load)};
+    struct buf sql = BUF_INIT;
+    int ret;
+
+    if (ledger_sql(db, "SELECT u.from_byte, u.to_byte, u.files, c.hash FROM {w}units u JOIN {w}chunks c ON c.unit_id = u.id"
+                   " WHERE u.job_id = $1 AND u.load_id = $2 AND u.state = 1 ORDER BY u.from_byte", &sql) < 0)
+        ret = err_oom(err);
+    else
+        ret = db_stream(db, buf_text(&sql), params, 2, parts_row, &p, err);
+    buf_release(&sql);
+    return ret;
+}
+
+#define PUT_FILES \
+    "INSERT INTO {w}files AS f (job_id, root, path, size, mtime_ns, hash, unit_id, run_id) "
+#define PUT_FILES_AGAIN \
+    " ON CONFLICT (job_id, root, path) DO UPDATE SET mtime_ns = excluded.mtime_ns, hash = excluded.hash," \
+    " size = CASE excluded.size WHEN -3 THEN CASE f.size WHEN -3 THEN -3 ELSE -1 END ELSE excluded.size END," \
+    " run_id = excluded.run_id, unit_id = CASE excluded.size WHEN -3 THEN f.unit_id ELSE excluded.unit_id END"
+
+/* A file in parts is not known as loaded before the last of them is. */
+static int64_t loaded_by(const struct unit *u)
+{
+    return u->part ? -u->load : u->id;
+}
+
+static bool failed(const struct ledger_chunk *chunk, size_t file)
+{
+    return chunk->marks && (chunk->marks[file] & 2);
+}
+
+/* What could not be read is not known as loaded: the next run tries again. */
+static int64_t size_of(const struct ledger_chunk *chunk, size_t file)
+{
+    if (!failed(chunk, file))
+        return (int64_t)chunk->unit->files[file].size;
+    return chunk->marks[file] & 1 ? -1 : -3;
+}
+
+static struct str hash_of(const struct ledger_chunk *chunk, size_t file)
+{
+    if (failed(chunk, file))
+        return (struct str){0};
+
+    return chunk->hash && !chunk->unit->part ? str_make((const char *)chunk->hash + 16 * file, 16) : (struct str){0};
+}
+
+static int put_file(struct db *db, int64_t job, const struct ledger_chunk *chunk, size_t i, struct err *err)
+{
+    const struct entry *file = &chunk->unit->files[i];
+    struct str hash = hash_of(chunk, i);
+    struct db_value params[] = {db_int(job), db_int(file->root), db_bytes(file->path), db_int(size_of(chunk, i)),
+                                db_int(file->mtime_ns), hash.at ? db_bytes(hash) : db_null(), db_int(loaded_by(chunk->unit)),
+                                db_int(chunk->run)};
+
+    if (chunk->unit->mode == UNIT_GONE)
+        return ledger_query(db, "DELETE FROM {w}files WHERE job_id = $1 AND root = $2 AND path = $3", params, 3, NULL, err);
+    return ledger_query(db, PUT_FILES "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)" PUT_FILES_AGAIN, params, 8, NULL, err);
+}
+
+/* One statement for all files of a unit. */
+static int put_arrays(struct db *db, int64_t job, const struct ledger_chunk *chunk, struct err *err)
+{
+    const struct unit *u = chunk->unit;
+    struct arrays c = {.n = 5};
+    struct db_value params[8] = {db_int(job), db_int(loaded_by(u)), db_int(chunk->run)};
+    bool good = arrays_begin(&c) == 0;
+    int ret;
+
+    for (size_t i = 0; i < u->n_files && good; i++) {
+        good = arrays_comma(&c, i == 0) == 0 && arrays_add_number(&c.at[0], true, u->files[i].root) == 0 &&
+               arrays_add_bytes(&c.at[1], u->files[i].path) == 0 && arrays_add_number(&c.at[2], true, size_of(chunk, i)) == 0 &&
+               arrays_add_number(&c.at[3], true, u->files[i].mtime_ns) == 0 && arrays_add_bytes(&c.at[4], hash_of(chunk, i)) == 0;
+    }
+    if (!good || arrays_end(&c, params + 3) < 0)
+        ret = err_oom(err);
+    else if (u->mode == UNIT_GONE)
+        ret = ledger_query(db, "DELETE FROM {w}files WHERE job_id = $1 AND (root, path) IN"
+                    " (SELECT r, p FROM unnest($2::integer[], $3::bytea[]) AS f (r, p))",
+                    (struct db_value[]){params[0], params[3], params[4]}, 3, NULL, err);
+    else
+        ret = ledger_query(db, PUT_FILES "SELECT $1, r, p, s, m, h, $2, $3 FROM"
+                    " unnest($4::integer[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bytea[]) AS n (r, p, s, m, h)"
+                    PUT_FILES_AGAIN, params, 8, NULL, err);
+    arrays_release(&c);
+    return ret;
+}
+
+int ledger_put_files(struct db *db, int64_t job, const struct ledger_chunk *chunk, struct err *err)
+{
+    int ret = 0;
+
+    if (db_engine(db) == DB_POSTGRESQL)
+        return put_arrays(db, job, chunk, err);
+    for (size_t i = 0; i < chunk->unit->n_files && ret == 0; i++)
+        ret = put_file(db, job, chunk, i, err);
+    return ret;
+}
+
+int ledger_unit_of_file(struct db *db, int64_t job, uint32_t root, struct str path, int64_t *ret, struct err *err)
+{
+    return ledger_query_int(db, "SELECT abs(unit_id) FROM {w}files WHERE job_id = $1 AND root = $2 AND path = $3",
+                     (struct db_value[]){db_int(job), db_int(root), db_bytes(path)}, 3, ret, err);
+}
+
+int ledger_files_next(struct ledger_files *files, struct ledger_file *ret, struct err *err)
+{
+    if (files->ended)
+        return 0;
+    if (files->at == files->page.n_rows) {
+        struct db_value params[] = {db_int(files->job), db_int(files->started ? (int64_t)files->last_root : -1),
+                                    db_bytes(files->started ? buf_str(&files->last) : str_make("", 0))};
+
+        db_result_release(&files->page);
+        if (ledger_query(files->db, "SELECT root, path, size, mtime_ns, unit_id, hash FROM {w}files WHERE job_id = $1 AND (root, path) > ($2, $3)"
+                  " ORDER BY root, path LIMIT 5000", params, 3, &files->page, err) < 0)
+            return -1;
+        files->at = 0;
+        files->started = true;
+        if (files->page.n_rows == 0) {
+            files->ended = true;
+            return 0;
+        }
+        files->last_root = (uint32_t)db_cell_int(&files->page, files->page.n_rows - 1, 0);
+        buf_clear(&files->last);
+        if (buf_add_str(&files->last, db_cell(&files->page, files->page.n_rows - 1, 1)) < 0)
+            return err_oom(err);
+    }
+    *ret = (struct ledger_file){.root = (uint32_t)db_cell_int(&files->page, files->at, 0),
+                               .path = db_cell(&files->page, files->at, 1),
+                               .size = db_cell_int(&files->page, files->at, 2),
+                               .mtime_ns = db_cell_int(&files->page, files->at, 3),
+                               .unit = db_cell_int(&files->page, files->at, 4),
+                               .hash = db_cell(&files->page, files->at, 5)};
+    files->at++;
+    return 1;
+}
+
+void ledger_files_release(struct ledger_files *files)
+{
+    db_result_release(&files->page);
+    buf_release(&files->last);
+}

@@ -1,0 +1,31 @@
+/* ledger/ledger_internal.h: what the files of the ledger share: statements, and arrays of PostgreSQL. */
+#ifndef WINDROW_LEDGER_LEDGER_INTERNAL_H
+#define WINDROW_LEDGER_LEDGER_INTERNAL_H
+
+#include "ledger/ledger.h"
+
+/* The words of `text` are replaced (see tables.c), the statement sent. */
+int ledger_query(struct db *db, const char *text, const struct db_value *params, size_t n, struct db_result *ret,
+                 struct err *err);
+/* A statement that answers with one integer: 1, 0 without a row, -1. */
+int ledger_query_int(struct db *db, const char *text, const struct db_value *params, size_t n, int64_t *ret,
+                     struct err *err);
+
+/* arrays.c: columns of many rows. For each row a comma and one value for each column, then arrays_end(), which lends
+ * `n` texts to `params`. All answer -1 when out of memory. */
+enum { ARRAYS_MAX = 17 };
+
+struct arrays {
+    struct buf at[ARRAYS_MAX];
+    size_t n;
+};
+int arrays_begin(struct arrays *a);
+int arrays_comma(struct arrays *a, bool first);
+int arrays_end(struct arrays *a, struct db_value *params);
+void arrays_release(struct arrays *a);
+/* One element; at NULL or !there: NULL. */
+int arrays_add_bytes(struct buf *out, struct str bytes);
+int arrays_add_text(struct buf *out, struct str text);
+int arrays_add_number(struct buf *out, bool there, int64_t n);
+
+#endif
