@@ -164,6 +164,7 @@ static const char session_sql[] =
     " ', ' ORDER BY s.n) FROM unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s(name, n)"
     " WHERE s.name OPERATOR(pg_catalog.<>) 'pg_catalog'), ''), false);"
     "SELECT set_config('DateStyle', 'ISO, YMD', false), set_config('TimeZone', 'UTC', false),"
+    " set_config('array_nulls', 'on', false), set_config('quote_all_identifiers', 'off', false),"
     " set_config('IntervalStyle', 'postgres', false), set_config('extra_float_digits', '1', false),"
     " set_config('bytea_output', 'hex', false), set_config('standard_conforming_strings', 'on', false),"
     " set_config('row_security', 'off', false), set_config('statement_timeout', '0', false),"
