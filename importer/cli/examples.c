@@ -9,11 +9,11 @@
 #include "read/json.h"
 #include "report/escape.h"
 #include "report/render.h"
+#include "run/tempdir.h"
 #include "sink/sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,15 +64,6 @@ static int write_files(const struct mapping_example *example, const char *dir)
         if (make_parents(path) < 0 || (path[strlen(path) - 1] != '/' && write_file(path, file->to.at.text) < 0))
             return app_usage("example '%.*s': cannot write %s: %s", STR_ARG(example->name.text), path, strerror(errno)), -1;
     }
-    return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st;
-    (void)kind;
-    (void)at;
-    remove(path);
     return 0;
 }
 
@@ -482,20 +473,21 @@ static int run_one(struct app *app, const struct mapping *m, const struct mappin
 {
     CLEANUP(arena_release) struct arena a = {0};
     CLEANUP(err_release) struct err e = {0};
-    const char *tmp = getenv("TMPDIR");
-    char *dir = arena_printf(&a, "%s/windrow-example-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    const char *sources[] = {dir};
+    struct tempdir dir = {0};
+    char *tree;
+    const char *sources[1];
     struct run_result r;
     size_t n_sets;
     int ret = -1;
 
-    if (!dir || !mkdtemp(dir))
-        return app_usage("cannot make a directory for the examples: %s", strerror(errno)), -1;
+    if (tempdir_make(&dir, tempdir_base(), geteuid(), getegid(), &e) < 0)
+        return app_fail(&e, -1);
+    sources[0] = tree = arena_printf(&a, "%s/tree", dir.path);
     o.sources = sources;
     o.n_sources = 1;
     o.sets = sets_of(example, &o, &a, &n_sets);
     o.n_sets = n_sets;
-    if (o.sets && write_files(example, dir) == 0) {
+    if (o.sets && tree && mkdir(tree, 0700) == 0 && write_files(example, tree) == 0) {
         run_execute(&o, &r);
         if (r.faults.n)
             cmd_print_faults(app, r.mapping, o.mapping, &r.faults);
@@ -507,7 +499,7 @@ static int run_one(struct app *app, const struct mapping *m, const struct mappin
             app_fail(&e, 0);
         run_result_release(&r);
     }
-    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    tempdir_remove(&dir);
     return ret;
 }
 

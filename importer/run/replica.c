@@ -4,8 +4,9 @@
 #include "base/cleanup.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-/* Statements and what each makes; `quiet`: what fails here is told where it is missed. */
+/* Statements, each with what it makes; `quiet`: what fails here is told where it is missed. */
 struct group {
     const char *sql;
     bool quiet;
@@ -24,91 +25,209 @@ static const char extensions_sql[] =
     "SELECT format('CREATE EXTENSION IF NOT EXISTS %I SCHEMA %I', e.extname, n.nspname), format('extension %I', e.extname)"
     " FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql' ORDER BY e.oid";
 
-static const char enums_sql[] =
-    "SELECT format('CREATE TYPE %I.%I AS ENUM (%s)', n.nspname, t.typname, (SELECT string_agg(quote_literal(e.enumlabel), ', '"
-    " ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid)), format('type %I.%I', n.nspname, t.typname)"
-    " FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typtype = 'e' AND " OURS_NAMESPACE
+/* The column with ICU's locale has had three names. */
+static const char collations_sql[] =
+    "SELECT format('CREATE COLLATION %I.%I (PROVIDER = %s, %s, DETERMINISTIC = %s)', n.nspname, o.collname,"
+    " CASE o.collprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END,"
+    " CASE WHEN o.collprovider = 'c' THEN format('LC_COLLATE = %L, LC_CTYPE = %L', o.collcollate, o.collctype)"
+    " ELSE format('LOCALE = %L', coalesce(to_jsonb(o) ->> 'colllocale', to_jsonb(o) ->> 'colliculocale', o.collcollate)) END,"
+    " o.collisdeterministic), format('collation %I.%I', n.nspname, o.collname) FROM pg_collation o"
+    " JOIN pg_namespace n ON n.oid = o.collnamespace WHERE " OURS_NAMESPACE NOT_OF_EXTENSION("pg_collation", "o.oid")
+    " ORDER BY o.oid";
+
+static const char sequences_sql[] =
+    "SELECT format('CREATE SEQUENCE %I.%I', n.nspname, c.relname), format('sequence %I.%I', n.nspname, c.relname)"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S' AND " OURS_NAMESPACE
+    " AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid"
+    " AND d.deptype IN ('e', 'i')) ORDER BY c.oid";
+
+static const char types_sql[] =
+    "SELECT CASE t.typtype WHEN 'e' THEN format('CREATE TYPE %I.%I AS ENUM (%s)', n.nspname, t.typname,"
+    " (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid))"
+    " WHEN 'r' THEN format('CREATE TYPE %I.%I AS RANGE (SUBTYPE = %s)', n.nspname, t.typname,"
+    " (SELECT format_type(r.rngsubtype, NULL) FROM pg_range r WHERE r.rngtypid = t.oid))"
+    " ELSE format('CREATE TYPE %I.%I AS (%s)', n.nspname, t.typname, (SELECT string_agg(format('%I %s', a.attname,"
+    " format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = t.typrelid"
+    " AND a.attnum > 0 AND NOT a.attisdropped)) END, format('type %I.%I', n.nspname, t.typname)"
+    " FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid"
+    " WHERE (t.typtype IN ('e', 'r') OR (t.typtype = 'c' AND c.relkind = 'c')) AND " OURS_NAMESPACE
     NOT_OF_EXTENSION("pg_type", "t.oid") " ORDER BY t.oid";
 
 static const char functions_sql[] =
     "SELECT pg_get_functiondef(p.oid), format('function %I.%I', n.nspname, p.proname) FROM pg_proc p"
     " JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang"
-    " WHERE p.prokind = 'f' AND l.lanname IN ('sql', 'plpgsql') AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)"
+    " WHERE p.prokind IN ('f', 'p') AND l.lanname IN ('sql', 'plpgsql') AND p.prorettype <> 'event_trigger'::regtype"
     " AND " OURS_NAMESPACE NOT_OF_EXTENSION("pg_proc", "p.oid") " ORDER BY p.oid";
 
 static const char domains_sql[] =
-    "SELECT format('CREATE DOMAIN %I.%I AS %s%s%s%s', n.nspname, t.typname, format_type(t.typbasetype, t.typtypmod),"
+    "SELECT format('CREATE DOMAIN %I.%I AS %s%s%s%s%s', n.nspname, t.typname, format_type(t.typbasetype, t.typtypmod),"
+    " CASE WHEN t.typcollation NOT IN (0, (SELECT b.typcollation FROM pg_type b WHERE b.oid = t.typbasetype)) THEN"
+    " (SELECT format(' COLLATE %I.%I', cn.nspname, co.collname) FROM pg_collation co JOIN pg_namespace cn"
+    " ON cn.oid = co.collnamespace WHERE co.oid = t.typcollation) ELSE '' END,"
     " CASE WHEN t.typnotnull THEN ' NOT NULL' ELSE '' END, coalesce(' DEFAULT ' || t.typdefault, ''),"
     " coalesce((SELECT string_agg(format(' CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid)), '' ORDER BY k.oid)"
     " FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '')), format('domain %I.%I', n.nspname, t.typname)"
     " FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typtype = 'd' AND " OURS_NAMESPACE
     NOT_OF_EXTENSION("pg_type", "t.oid") " ORDER BY t.oid";
 
-/* A sequence of its own stands for any other that gives a default. */
+/* A sequence of its own stands for any other that gives a default. A partition that is to be attached has none. */
 static const char tables_sql[] =
-    "SELECT format('CREATE TABLE %I.%I (%s)', n.nspname, c.relname, coalesce((SELECT string_agg("
+    "SELECT format('CREATE TABLE %I.%I (%s)%s', n.nspname, c.relname, coalesce((SELECT string_agg("
     "quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)"
     " || CASE WHEN a.attcollation NOT IN (0, t.typcollation) THEN (SELECT format(' COLLATE %I.%I', cn.nspname, co.collname)"
     " FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation) ELSE '' END"
-    " || CASE WHEN a.attidentity = 'a' THEN ' GENERATED ALWAYS AS IDENTITY'"
-    " WHEN a.attidentity = 'd' OR pg_get_expr(k.adbin, k.adrelid) LIKE 'nextval(%' THEN ' GENERATED BY DEFAULT AS IDENTITY'"
-    " WHEN a.attgenerated = 's' THEN format(' GENERATED ALWAYS AS (%s) STORED', pg_get_expr(k.adbin, k.adrelid))"
+    " || CASE WHEN a.attidentity = 'a' AND NOT c.relispartition THEN ' GENERATED ALWAYS AS IDENTITY'"
+    " WHEN (a.attidentity = 'd' OR pg_get_expr(k.adbin, k.adrelid) LIKE 'nextval(%') AND NOT c.relispartition"
+    " THEN ' GENERATED BY DEFAULT AS IDENTITY' WHEN a.attgenerated IN ('s', 'v') THEN format(' GENERATED ALWAYS AS (%s) %s',"
+    " pg_get_expr(k.adbin, k.adrelid), CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)"
     " WHEN k.adbin IS NOT NULL THEN ' DEFAULT ' || pg_get_expr(k.adbin, k.adrelid) ELSE '' END"
     " || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END, ', ' ORDER BY a.attnum)"
     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef k ON k.adrelid = a.attrelid"
-    " AND k.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '')),"
+    " AND k.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), ''),"
+    " CASE WHEN c.relkind = 'p' THEN ' PARTITION BY ' || pg_get_partkeydef(c.oid) ELSE '' END),"
     " format('table %I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE c.relkind IN ('r', 'p') AND " OURS_NAMESPACE NOT_OF_EXTENSION("pg_class", "c.oid") " ORDER BY c.oid";
 
+static const char parents_sql[] =
+    "SELECT CASE WHEN c.relispartition THEN format('ALTER TABLE %I.%I ATTACH PARTITION %I.%I %s', pn.nspname, p.relname, n.nspname,"
+    " c.relname, pg_get_expr(c.relpartbound, c.oid)) ELSE format('ALTER TABLE %I.%I INHERIT %I.%I', n.nspname, c.relname,"
+    " pn.nspname, p.relname) END, format('that %I.%I is part of %I.%I', n.nspname, c.relname, pn.nspname, p.relname)"
+    " FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE c.relkind IN ('r', 'p') AND "
+    OURS_NAMESPACE NOT_OF_EXTENSION("pg_class", "c.oid") " ORDER BY i.inhparent, c.oid, i.inhseqno";
+
+/* What a part has from the whole comes with it. */
 #define CONSTRAINTS(types) \
     "SELECT format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid))," \
     " format('constraint %I of %I.%I', k.conname, n.nspname, c.relname) FROM pg_constraint k JOIN pg_class c" \
     " ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE k.contype IN (" types ")" \
+    " AND k.conparentid = 0 AND k.coninhcount = 0" \
     " AND c.relkind IN ('r', 'p') AND " OURS_NAMESPACE NOT_OF_EXTENSION("pg_class", "c.oid") " ORDER BY k.oid"
 
 static const char indexes_sql[] =
-    "SELECT pg_get_indexdef(i.indexrelid), format('unique index %I of %I.%I', x.relname, n.nspname, c.relname)"
-    " FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid"
-    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE i.indisunique AND i.indisvalid AND c.relkind IN ('r', 'p') AND "
-    OURS_NAMESPACE " AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))"
+    "SELECT regexp_replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON '), format('unique index %I of %I.%I', x.relname,"
+    " n.nspname, c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid"
+    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE i.indisunique AND (i.indisvalid OR c.relkind = 'p')"
+    " AND c.relkind IN ('r', 'p') AND " OURS_NAMESPACE
+    " AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))"
     " AND NOT EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)"
     NOT_OF_EXTENSION("pg_class", "c.oid") " ORDER BY i.indexrelid";
 
-static const struct group groups[] = {
-    {schemas_sql, false}, {extensions_sql, true}, {enums_sql, false}, {functions_sql, true}, {domains_sql, false},
-    {tables_sql, false}, {functions_sql, true}, {CONSTRAINTS("'p', 'u', 'c', 'x'"), false}, {indexes_sql, false},
-    {CONSTRAINTS("'f'"), false},
+static const char views_sql[] =
+    "SELECT format('CREATE VIEW %I.%I AS %s', n.nspname, c.relname, pg_get_viewdef(c.oid)), format('view %I.%I', n.nspname,"
+    " c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm') AND " OURS_NAMESPACE
+    NOT_OF_EXTENSION("pg_class", "c.oid") " ORDER BY c.oid";
+
+static const char triggers_sql[] =
+    "SELECT pg_get_triggerdef(g.oid), format('trigger %I of %I.%I', g.tgname, n.nspname, c.relname) FROM pg_trigger g"
+    " JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT g.tgisinternal"
+    " AND g.tgenabled IN ('O', 'A') AND c.relkind IN ('r', 'p') AND " OURS_NAMESPACE
+    " AND coalesce(to_jsonb(g) ->> 'tgparentid', '0') = '0'" NOT_OF_EXTENSION("pg_class", "c.oid") " ORDER BY g.oid";
+
+static const char rules_sql[] =
+    "SELECT pg_get_ruledef(r.oid), format('rule %I of %I.%I', r.rulename, n.nspname, c.relname) FROM pg_rewrite r"
+    " JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace WHERE r.rulename <> '_RETURN'"
+    " AND r.ev_enabled IN ('O', 'A') AND c.relkind IN ('r', 'p') AND " OURS_NAMESPACE NOT_OF_EXTENSION("pg_class", "c.oid")
+    " ORDER BY r.oid";
+
+/* What stands in one stage may need each other in any order. */
+enum { STAGE_GROUPS = 9 };
+static const struct group stages[][STAGE_GROUPS] = {
+    {{schemas_sql, false}, {extensions_sql, true}, {collations_sql, true}, {sequences_sql, true}, {types_sql, false},
+     {functions_sql, true}, {domains_sql, false}, {tables_sql, false}, {views_sql, true}},
+    {{parents_sql, false}},
+    {{CONSTRAINTS("'p', 'u', 'c', 'x'"), false}, {indexes_sql, false}},
+    {{CONSTRAINTS("'f'"), false}, {triggers_sql, false}, {rules_sql, false}},
+};
+
+/* One statement that is to be run, and why it could not be yet. */
+struct step {
+    struct step *next;
+    const char *sql, *what;
+    const char *why;
+    bool quiet;
 };
 
 struct copying {
     struct db *scratch;
     const struct replica_out *out;
+    struct arena arena;         /* of the steps */
+    struct step *steps, **last;
     bool quiet;
 };
 
-/* A failure of one statement is told; one of the connection ends it all. */
-static int run_statement(struct copying *c, const char *sql, struct str what, struct err *err)
+/* 1 made, 0 refused; a failure of the connection ends it all. */
+static int try_step(struct copying *c, struct step *step, struct err *err)
 {
     CLEANUP(err_release) struct err why = {0};
 
-    if (db_exec(c->scratch, sql, &why) == 0)
-        return 0;
+    if (db_exec(c->scratch, step->sql, &why) == 0)
+        return 1;
     if (!db_alive(c->scratch)) {
         err_move(err, &why);
         return -1;
     }
-    if (!c->quiet)
-        c->out->missing(c->out->context, what, why.message);
+    step->why = arena_dup(&c->arena, str_of(why.message));
+    return step->why ? 0 : err_oom(err);
+}
+
+/* As long as something succeeds; then what is left is told. */
+static int run_steps(struct copying *c, struct err *err)
+{
+    bool progress = true;
+
+    while (progress && c->steps) {
+        progress = false;
+        for (struct step **at = &c->steps; *at;) {
+            int done = try_step(c, *at, err);
+
+            if (done < 0)
+                return -1;
+            progress |= done == 1;
+            if (done)
+                *at = (*at)->next;
+            else
+                at = &(*at)->next;
+        }
+    }
+    for (const struct step *s = c->steps; s; s = s->next) {
+        if (!s->quiet)
+            c->out->missing(c->out->context, str_of(s->what), s->why);
+    }
+    c->steps = NULL;
+    c->last = &c->steps;
+    arena_reset(&c->arena);
     return 0;
 }
 
-static int one_statement(void *context, const struct db_value *values, size_t n, struct err *err)
+static int add_step(void *context, const struct db_value *values, size_t n, struct err *err)
 {
-    CLEANUP(buf_release) struct buf sql = BUF_INIT;
+    struct copying *c = context;
+    struct step *step = arena_calloc(&c->arena, 1, sizeof *step);
 
     (void)n;
-    return buf_add_str(&sql, values[0].text) < 0 ? err_oom(err) : run_statement(context, buf_text(&sql), values[1].text, err);
+    if (!step || !(step->sql = arena_dup(&c->arena, values[0].text)) || !(step->what = arena_dup(&c->arena, values[1].text)))
+        return err_oom(err);
+    step->quiet = c->quiet;
+    *c->last = step;
+    c->last = &step->next;
+    return 0;
 }
+
+static int run_stage(struct db *target, const struct group *groups, struct copying *c, struct err *err)
+{
+    for (size_t i = 0; i < STAGE_GROUPS && groups[i].sql; i++) {
+        c->quiet = groups[i].quiet;
+        if (db_stream(target, groups[i].sql, NULL, 0, add_step, c, err) < 0)
+            return -1;
+    }
+    return run_steps(c, err);
+}
+
+/* The names of schemas as they are: "$user" would be somebody else there. */
+static const char path_sql[] =
+    "SELECT 'ALTER ROLE CURRENT_USER SET search_path = ' || coalesce(string_agg(quote_ident(s), ', ' ORDER BY i), '''''')"
+    " FROM unnest(current_schemas(false)) WITH ORDINALITY AS p (s, i)";
 
 /* Names are written out with their schemas, because nothing is in the path while the target is asked. */
 static int build_postgres(struct db *target, struct copying *c, struct err *err)
@@ -117,36 +236,36 @@ static int build_postgres(struct db *target, struct copying *c, struct err *err)
     CLEANUP(buf_release) struct buf sql = BUF_INIT;
     int ret = 0;
 
-    if (db_query(target, "SELECT current_setting('search_path')", NULL, 0, &path, err) < 0)
+    if (db_query(target, path_sql, NULL, 0, &path, err) < 0)
         return -1;
     if (db_exec(c->scratch, "SET check_function_bodies = off", err) < 0 ||
         db_exec(target, "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog", err) < 0)
         return -1;
-    for (size_t i = 0; i < ARRAY_LEN(groups) && ret == 0; i++) {
-        c->quiet = groups[i].quiet;
-        ret = db_stream(target, groups[i].sql, NULL, 0, one_statement, c, err);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(stages) && ret == 0; i++)
+        ret = run_stage(target, stages[i], c, err);
     db_rollback(target);
-    if (ret == 0 && buf_printf(&sql, "ALTER ROLE CURRENT_USER SET search_path = %.*s", STR_ARG(db_cell(&path, 0, 0))) < 0)
+    if (ret == 0 && buf_add_str(&sql, db_cell(&path, 0, 0)) < 0)
         ret = err_oom(err);
     return ret == 0 ? db_exec(c->scratch, buf_text(&sql), err) : -1;
 }
 
-/* Tables before what stands on them; full-text and other virtual tables keep their own shadow tables. */
-static const char sqlite_sql[] =
-    "SELECT sql, type || ' ' || name FROM sqlite_schema WHERE sql IS NOT NULL AND type IN ('table', 'index')"
+/* Full-text and other virtual tables keep their own shadow tables. */
+static const struct group sqlite_stage[STAGE_GROUPS] = {{
+    "SELECT sql, type || ' ' || name FROM sqlite_schema WHERE sql IS NOT NULL"
     " AND name NOT LIKE 'windrow\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'windrow\\_%' ESCAPE '\\'"
     " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     " AND tbl_name NOT IN (SELECT name FROM pragma_table_list WHERE type IN ('shadow', 'virtual'))"
-    " ORDER BY type = 'index', rowid";
+    " ORDER BY type = 'trigger', type = 'index', rowid", false}};
 
 int replica_build(struct db *target, struct db *scratch, const struct replica_out *out, struct err *err)
 {
-    struct copying c = {scratch, out, false};
+    struct copying c = {.scratch = scratch, .out = out};
+    int ret;
 
-    if (db_engine(target) == DB_POSTGRESQL)
-        return build_postgres(target, &c, err);
-    return db_stream(target, sqlite_sql, NULL, 0, one_statement, &c, err);
+    c.last = &c.steps;
+    ret = db_engine(target) == DB_POSTGRESQL ? build_postgres(target, &c, err) : run_stage(target, sqlite_stage, &c, err);
+    arena_release(&c.arena);
+    return ret;
 }
 
 /* From a catalogue */
@@ -222,7 +341,7 @@ static int table_statement(const struct db *db, const struct catalog *c, const s
         const struct catalog_key *k = &t->keys[i];
 
         if (k->partial) {
-            out->missing(out->context, str_of(k->name), "a unique index with a condition or an expression");
+            out->missing(out->context, str_of(k->name), "it is a unique index with a condition or an expression");
             continue;
         }
         if (buf_add_text(sql, k->primary ? ", PRIMARY KEY" : ", UNIQUE") < 0 || add_names(db, t, k->columns, k->n, sql) < 0)
@@ -239,7 +358,7 @@ static int table_statement(const struct db *db, const struct catalog *c, const s
 int replica_from_catalog(const struct catalog *c, struct db *scratch, const struct replica_out *out, struct err *err)
 {
     CLEANUP(buf_release) struct buf sql = BUF_INIT;
-    struct copying copying = {scratch, out, false};
+    CLEANUP(err_release) struct err why = {0};
 
     for (size_t i = 0; i < c->n_tables; i++) {
         const struct catalog_table *t = &c->tables[i];
@@ -248,8 +367,10 @@ int replica_from_catalog(const struct catalog *c, struct db *scratch, const stru
             continue;   /* another of this name comes first in the search path */
         if (table_statement(scratch, c, t, out, &sql) < 0)
             return err_oom(err);
-        if (run_statement(&copying, buf_text(&sql), str_of(t->name), err) < 0)
-            return -1;
+        if (db_exec(scratch, buf_text(&sql), &why) == 0)
+            continue;
+        out->missing(out->context, str_of(t->name), why.message);
+        err_release(&why);
     }
     return 0;
 }

@@ -194,6 +194,7 @@ static void fill_summary(struct run *run, struct run_result *ret)
     s->samples = &run->samples;
     s->end = run->end;
     s->earlier_rejects = run->all_rejects > (int64_t)run->account.rejects ? (uint64_t)run->all_rejects - run->account.rejects : 0;
+    s->undone_rejects = run->undone_rejects;
     s->reject_limit = run->o->has_max_rejects ? run->o->max_rejects : UINT64_MAX;
     if (run->ledger && run->id && run->account.rejects && run->end == SUMMARY_DONE && !s->check)
         s->next = str_of(arena_printf(&ret->arena, "windrow rejects show %lld --to '%.*s'", (long long)run->id, STR_ARG(s->target)));
@@ -225,6 +226,8 @@ static enum summary_end end_of_prepare(const struct run_result *ret)
     case W0304:
     case W0717:
         return SUMMARY_USAGE;
+    case W0612:
+        return SUMMARY_INTERRUPTED;
     case W0601:
         return SUMMARY_INTERNAL;
     default:
@@ -274,6 +277,20 @@ static void work(struct run *run, struct run_result *ret)
     err_move(&ret->failure, &run->failure);
 }
 
+/* What stopped the run, or keeps it from beginning, is a finding like any other in the reports. */
+static void tell_failure(struct run *run, const struct err *e)
+{
+    struct finding f = finding_of(e);
+    struct err ignored = {0};
+
+    f.outcome = FINDING_STOPPED;
+    f.mapping_file = str_of(run->o->mapping);
+    if (f.mapping_line && f.mapping_line <= run->n_mapping_lines)
+        f.mapping_text = run->mapping_lines[f.mapping_line - 1];
+    if (findings_add(&run->account.findings, &f, &ignored) < 0)
+        err_release(&ignored);
+}
+
 void run_execute(const struct run_options *o, struct run_result *ret)
 {
     struct run *run = calloc(1, sizeof *run);
@@ -290,10 +307,15 @@ void run_execute(const struct run_options *o, struct run_result *ret)
     else
         work(run, ret);
     fill_summary(run, ret);
-    if (ret->failure.scope)
+    if (ret->failure.scope) {
+        tell_failure(run, &ret->failure);
         ret->summary.end_reason = str_of(ret->failure.message);
-    else if (ret->faults.n)
+    } else if (ret->faults.n) {
+        for (size_t i = 0; i < ret->faults.n; i++)
+            tell_failure(run, &ret->faults.at[i]);
         ret->summary.end_reason = str_of(ret->faults.at[0].message);
+    }
+    ret->summary.findings = &run->account.findings;
     ret->mapping = run->mapping;
 }
 

@@ -12,6 +12,7 @@
 #include "run/survey.h"
 #include "run/run.h"
 #include "run/stop.h"
+#include "run/tempdir.h"
 #include "sink/sink.h"
 
 #include <pthread.h>
@@ -35,12 +36,14 @@ struct run {
     bool hold;                      /* rehearse: one transaction, rolled back at the end */
     int64_t job, id, now_us;
     int lock_fd;                    /* on a SQLite file; -1: none */
+    uint64_t undone_rejects;        /* of the chunk in which the limit was reached */
     int64_t all_rejects;            /* of the run, when it is done; also those of earlier processes */
     bool left;                      /* units are open that this process cannot get at */
     struct lines *lines;
     uint64_t start_ns;
     unsigned jobs;
-    char *scratch;                  /* path of a throw-away database; NULL: none */
+    struct tempdir dir;             /* of a throw-away database */
+    char *scratch;                  /* its path; NULL: none */
     struct server *server;          /* or the server it is on */
     bool scratch_made;              /* target and ops are of a throw-away database */
     const char *checked;            /* the target whose tables it has; NULL: none */

@@ -28,26 +28,18 @@ void run_note(struct run *run, enum code code, enum finding_severity severity, c
 
 static void on_missing(void *context, struct str what, const char *why)
 {
-    run_note(context, W0616, FINDING_WARNING, "not checked: %.*s (%s)", STR_ARG(what), why);
+    run_note(context, W0616, FINDING_ERROR, "not checked: %.*s (%s)", STR_ARG(what), why);
 }
 
-/* A file with a name that nobody else has. */
+/* In a directory that nobody else can look into. */
 static struct db *make_file(struct run *run, struct err *err)
 {
     struct db_options options = {0};
-    const char *tmp = getenv("TMPDIR");
-    int fd;
 
-    tmp = tmp && *tmp ? tmp : "/tmp";
-    run->scratch = arena_printf(&run->arena, "%s/windrow-XXXXXX", tmp);
-    fd = run->scratch ? mkstemp(run->scratch) : -1;
-    if (fd < 0) {
-        run->scratch = NULL;
-        err_set(err, ERR_RUN, W0617, "cannot make a throw-away database in %s", tmp);
+    if (!run->scratch && tempdir_make(&run->dir, tempdir_base(), geteuid(), getegid(), err) < 0)
         return NULL;
-    }
-    close(fd);
-    run->target = arena_printf(&run->arena, "sqlite:%s", run->scratch);
+    run->scratch = arena_printf(&run->arena, "%s/database", run->dir.path);
+    run->target = run->scratch ? arena_printf(&run->arena, "sqlite:%s", run->scratch) : NULL;
     if (!run->target) {
         err_oom(err);
         return NULL;
@@ -55,14 +47,46 @@ static struct db *make_file(struct run *run, struct err *err)
     return db_open(run->target, &options, err);
 }
 
-static struct db *make_server(struct run *run, struct err *err)
+static struct db *make_server(struct run *run, const char *text, const char *otherwise, struct err *err)
 {
     struct db_options options = {0};
 
-    if (!run->server && !(run->server = server_start(err)))
+    if (!run->server && !(run->server = server_start(text, otherwise, err)))
         return NULL;
     run->target = server_target(run->server);
     return db_open(run->target, &options, err);
+}
+
+/* What a database takes, folds and compares depends on its encoding and locale. */
+static const char text_sql[] =
+    "SELECT format('ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(d.encoding), d.datcollate, d.datctype)"
+    " || CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', l.name)"
+    " WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', l.name) ELSE '' END,"
+    " CASE WHEN d.encoding = 6 THEN '' ELSE format('ENCODING %L LC_COLLATE ''C'' LC_CTYPE ''C''', pg_encoding_to_char(d.encoding)) END,"
+    " coalesce(l.name, d.datctype) FROM pg_database d,"
+    " LATERAL (SELECT coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')) l (name)"
+    " WHERE d.datname = current_database()";
+
+static struct db *make_server_like(struct run *run, struct db *target, struct err *err)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+    CLEANUP(arena_release) struct arena a = {0};
+    const char *text, *otherwise;
+    struct db *db;
+
+    if (db_query(target, text_sql, NULL, 0, &r, err) < 0)
+        return NULL;
+    text = arena_dup(&a, db_cell(&r, 0, 0));
+    otherwise = arena_dup(&a, db_cell(&r, 0, 1));
+    if (!text || !otherwise) {
+        err_oom(err);
+        return NULL;
+    }
+    db = make_server(run, text, otherwise, err);
+    if (db && server_other_text(run->server))
+        run_note(run, W0616, FINDING_WARNING, "the locale %.*s of %s is not installed here: texts were ordered and their case was"
+                 " folded without it", STR_ARG(db_cell(&r, 0, 2)), run->checked);
+    return db;
 }
 
 /* Of the system's versions for one engine. 1, 0 when it has none, -1. */
@@ -80,11 +104,11 @@ static int from_schema(struct run *run, enum db_engine engine, struct err *err)
     if (access(folder, R_OK) < 0)
         return 0;
     if (engine == DB_POSTGRESQL && !server_available()) {
-        run_note(run, W0616, FINDING_WARNING, "%.*s has tables for PostgreSQL alone, and the programs of its server are not "
+        run_note(run, W0616, FINDING_ERROR, "%.*s has tables for PostgreSQL alone, and the programs of its server are not "
                  "installed here: only values were checked, not keys, references and constraints", STR_ARG(system));
         return 0;
     }
-    db = engine == DB_SQLITE ? make_file(run, err) : make_server(run, err);
+    db = engine == DB_SQLITE ? make_file(run, err) : make_server(run, "", "", err);
     ret = db && plan_load(dir, engine, &plan, err) == 0 && migrate_build(db, &plan, 0, err) == 0 ? 1 : -1;
     plan_release(&plan);
     db_close(db);
@@ -130,9 +154,14 @@ static int from_target(struct run *run, struct err *err)
 
     if (ret == 0 && !(run->checked = arena_dup(&run->arena, str_of(db_name(from)))))
         ret = err_oom(err);
-    if (ret == 0 && postgres && !(to = make_server(run, &why))) {
-        run_note(run, W0616, FINDING_WARNING, "CHECK constraints, domains and conditions of unique indexes of %s were not checked: %s",
-                 run->checked, why.message);
+    if (ret == 0 && postgres && !(to = make_server_like(run, from, &why))) {
+        if (stop_requested()) {
+            err_move(err, &why);
+            db_close(from);
+            return -1;
+        }
+        run_note(run, W0616, FINDING_ERROR, "of %s only types, NOT NULL, keys, references and labels of enums were checked, not CHECK"
+                 " constraints, domains, triggers and other things that need a server: %s", run->checked, why.message);
         db_close(from);
         return from_catalog(run, target, &out, err);
     }
@@ -232,18 +261,6 @@ int scratch_make(struct run *run, struct err *err)
     return made;
 }
 
-static void scratch_empty(const struct run *run)
-{
-    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
-
-    for (size_t i = 0; run->scratch && i < ARRAY_LEN(endings); i++) {
-        CLEANUP(buf_release) struct buf path = BUF_INIT;
-
-        if (buf_printf(&path, "%s%s", run->scratch, endings[i]) == 0)
-            unlink(buf_text(&path));
-    }
-}
-
 int scratch_copy(struct run *run, struct err *err)
 {
     struct db_options options = {.read_only = true};
@@ -252,7 +269,7 @@ int scratch_copy(struct run *run, struct err *err)
 
     if (from && (run->checked = arena_dup(&run->arena, str_of(db_name(from)))) && (to = make_file(run, err))) {
         db_close(to);
-        ret = db_copy_file(from, run->scratch, err);
+        ret = db_copy_file(from, run->scratch, NULL, err);
     } else if (from) {
         err_oom(err);
     }
@@ -265,7 +282,7 @@ int scratch_copy(struct run *run, struct err *err)
 
 void scratch_remove(struct run *run)
 {
-    scratch_empty(run);
+    tempdir_remove(&run->dir);
     run->scratch = NULL;
     server_stop(run->server);
     run->server = NULL;

@@ -3,13 +3,15 @@
 #include "run/server.h"
 
 #include "base/cleanup.h"
+#include "run/stop.h"
+#include "run/tempdir.h"
 #include "sink/db.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <grp.h>
+#include <locale.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,12 +25,11 @@
 enum { START_MS = 60000, STOP_MS = 10000, STEP_MS = 20 };
 
 struct server {
-    char dir[80], bindir[200];
+    struct tempdir dir;     /* of the user that the server runs as */
+    char bindir[200];
     char target[160];
     pid_t pid;
-    uid_t uid;
-    gid_t gid;
-    bool drop;          /* become this user */
+    bool other_text;
 };
 
 static bool has_programs(const char *dir)
@@ -84,10 +85,10 @@ static _Noreturn void become(const struct server *s, const char *log, const char
     int null = open("/dev/null", O_RDONLY), out;
 
     setsid();
-    if (s->drop && (setgroups(1, &s->gid) < 0 || setgid(s->gid) < 0 || setuid(s->uid) < 0))
+    if (geteuid() == 0 && (setgroups(1, &s->dir.gid) < 0 || setgid(s->dir.gid) < 0 || setuid(s->dir.uid) < 0))
         _exit(127);
     out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    if (null < 0 || out < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || chdir(s->dir) < 0)
+    if (null < 0 || out < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || chdir(s->dir.path) < 0)
         _exit(127);
     prctl(PR_SET_PDEATHSIG, SIGQUIT);
     execv(argv[0], (char *const *)(uintptr_t)argv);
@@ -99,7 +100,7 @@ static pid_t launch(const struct server *s, const char *const *argv)
     char log[120];
     pid_t pid;
 
-    snprintf(log, sizeof log, "%s/log", s->dir);
+    snprintf(log, sizeof log, "%s/log", s->dir.path);
     pid = fork();
     if (pid == 0)
         become(s, log, argv);
@@ -114,7 +115,7 @@ static int fail(const struct server *s, const char *what, struct err *err)
     CLEANUP(err_release) struct err ignored = {0};
     struct str last;
 
-    snprintf(log, sizeof log, "%s/log", s->dir);
+    snprintf(log, sizeof log, "%s/log", s->dir.path);
     {
         CLEANUP(close_fd) int fd = open(log, O_RDONLY | O_CLOEXEC);
 
@@ -148,62 +149,39 @@ static bool is_open(const char *path)
 /* A socket's path is short by nature. */
 static const char *place(void)
 {
-    const char *tmp = getenv("TMPDIR");
+    const char *tmp = tempdir_base();
 
-    return tmp && *tmp && strlen(tmp) <= 50 && (geteuid() != 0 || is_open(tmp)) ? tmp : "/tmp";
+    return strlen(tmp) <= 50 && (geteuid() != 0 || is_open(tmp)) ? tmp : "/tmp";
 }
 
 static int make_directory(struct server *s, struct err *err)
 {
-    const char *tmp = place();
+    const struct passwd *user = geteuid() == 0 ? getpwnam("postgres") : NULL;
 
-    snprintf(s->dir, sizeof s->dir, "%.50s/windrow-server-XXXXXX", tmp);
-    if (!mkdtemp(s->dir)) {
-        s->dir[0] = '\0';
-        return err_set(err, ERR_RUN, W0617, "cannot make a directory in %s: %s", tmp, strerror(errno));
-    }
-    if (geteuid() == 0) {
-        const struct passwd *user = getpwnam("postgres");
-
-        if (!user)
-            user = getpwnam("nobody");
-        if (!user || chown(s->dir, user->pw_uid, user->pw_gid) < 0)
-            return err_set(err, ERR_RUN, W0617, "there is no user to run the server as");
-        s->uid = user->pw_uid;
-        s->gid = user->pw_gid;
-        s->drop = true;
-    }
-    return 0;
+    if (geteuid() != 0)
+        return tempdir_make(&s->dir, place(), geteuid(), getegid(), err);
+    if (!user)
+        user = getpwnam("nobody");
+    if (!user)
+        return err_set(err, ERR_RUN, W0617, "there is no user to run the server as");
+    return tempdir_make(&s->dir, place(), user->pw_uid, user->pw_gid, err);
 }
 
-static int run_initdb(const struct server *s, struct err *err)
+/* Letters outside of ASCII have to have their upper and lower case. */
+static const char *locale(void)
 {
-    char program[220], data[100];
-    const char *const argv[] = {program, "-D", data, "-U", "windrow", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", NULL};
-    int status = 0;
-    pid_t pid;
+    locale_t unicode = newlocale(LC_ALL_MASK, "C.UTF-8", (locale_t)0);
 
-    snprintf(program, sizeof program, "%s/initdb", s->bindir);
-    snprintf(data, sizeof data, "%s/data", s->dir);
-    pid = launch(s, argv);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (pid < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return fail(s, "initdb failed", err);
-    return 0;
+    if (!unicode)
+        return "C";
+    freelocale(unicode);
+    return "C.UTF-8";
 }
 
-static int run_postgres(struct server *s, struct err *err)
+static int cannot_launch(struct server *s, struct err *err)
 {
-    char program[220], data[100];
-    const char *const argv[] = {program, "-D", data, "-k", s->dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c",
-                                "full_page_writes=off", "-c", "max_wal_size=4GB", "-c", "autovacuum=off", "-c",
-                                "log_min_messages=fatal", "-c", "log_statement=none", NULL};
-
-    snprintf(program, sizeof program, "%s/postgres", s->bindir);
-    snprintf(data, sizeof data, "%s/data", s->dir);
-    s->pid = launch(s, argv);
-    return s->pid > 0 ? 0 : err_set(err, ERR_RUN, W0617, "cannot start a process: %s", strerror(errno));
+    s->pid = 0;
+    return err_set(err, ERR_RUN, W0617, "cannot start a process: %s", strerror(errno));
 }
 
 static void pause_ms(unsigned ms)
@@ -213,48 +191,102 @@ static void pause_ms(unsigned ms)
     nanosleep(&pause, NULL);
 }
 
-static bool ended(struct server *s)
+/* *status: how, when it has. */
+static bool ended(struct server *s, int *status)
 {
-    if (s->pid > 0 && waitpid(s->pid, NULL, WNOHANG) == s->pid)
+    if (s->pid > 0 && waitpid(s->pid, status, WNOHANG) == s->pid)
         s->pid = 0;
     return s->pid == 0;
+}
+
+static int interrupted(struct err *err)
+{
+    return err_set(err, ERR_RUN, W0612, "interrupted");
+}
+
+static int run_initdb(struct server *s, struct err *err)
+{
+    char program[220], data[100];
+    const char *const argv[] = {program, "-D", data, "-U", "windrow", "-A", "trust", "-E", "UTF8", "--locale", locale(),
+                                "--no-sync", NULL};
+    int status = 0;
+
+    snprintf(program, sizeof program, "%s/initdb", s->bindir);
+    snprintf(data, sizeof data, "%s/data", s->dir.path);
+    s->pid = launch(s, argv);
+    if (s->pid < 0)
+        return cannot_launch(s, err);
+    while (!ended(s, &status)) {
+        if (stop_requested())
+            return interrupted(err);
+        pause_ms(STEP_MS);
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : fail(s, "initdb failed", err);
+}
+
+static int run_postgres(struct server *s, struct err *err)
+{
+    char program[220], data[100];
+    const char *const argv[] = {program, "-D", data, "-k", s->dir.path, "-c", "listen_addresses=", "-c", "fsync=off", "-c",
+                                "full_page_writes=off", "-c", "max_wal_size=4GB", "-c", "autovacuum=off", "-c",
+                                "log_min_messages=fatal", "-c", "log_statement=none", NULL};
+
+    snprintf(program, sizeof program, "%s/postgres", s->bindir);
+    snprintf(data, sizeof data, "%s/data", s->dir.path);
+    s->pid = launch(s, argv);
+    return s->pid > 0 ? 0 : cannot_launch(s, err);
 }
 
 static struct db *connect_when_ready(struct server *s, struct err *err)
 {
     struct db_options options = {0};
     char target[160];
+    int status;
 
-    snprintf(target, sizeof target, "host=%s dbname=postgres user=windrow", s->dir);
+    snprintf(target, sizeof target, "host=%s dbname=postgres user=windrow", s->dir.path);
     for (unsigned waited = 0; waited < START_MS; waited += STEP_MS) {
         CLEANUP(err_release) struct err not_yet = {0};
         struct db *db = db_open(target, &options, &not_yet);
 
         if (db)
             return db;
-        if (ended(s))
+        if (ended(s, &status) || stop_requested())
             break;
         pause_ms(STEP_MS);
     }
-    fail(s, "the throw-away server did not start", err);
+    if (stop_requested())
+        interrupted(err);
+    else
+        fail(s, "the throw-away server did not start", err);
     return NULL;
 }
 
-/* Functions of foreign schemas run here, as a role that can neither read files nor start programs. */
-static int make_database(struct server *s, struct err *err)
+static int create_database(struct db *db, const char *text, struct err *err)
 {
-    struct db *db = connect_when_ready(s, err);
-    int ret = db ? 0 : -1;
+    CLEANUP(buf_release) struct buf sql = BUF_INIT;
 
-    if (ret == 0 && (db_exec(db, "CREATE ROLE windrow_check LOGIN", err) < 0 ||
-                     db_exec(db, "CREATE DATABASE windrow_check OWNER windrow_check TEMPLATE template0", err) < 0))
-        ret = -1;
+    if (buf_printf(&sql, "CREATE DATABASE windrow_check OWNER windrow_check TEMPLATE template0 %s", text) < 0)
+        return err_oom(err);
+    return db_exec(db, buf_text(&sql), err);
+}
+
+/* Functions of foreign schemas run here, as a role that can neither read files nor start programs. */
+static int make_database(struct server *s, const char *text, const char *otherwise, struct err *err)
+{
+    CLEANUP(err_release) struct err why = {0};
+    struct db *db = connect_when_ready(s, err);
+    int ret = db ? db_exec(db, "CREATE ROLE windrow_check LOGIN", err) : -1;
+
+    if (ret == 0 && create_database(db, text, &why) < 0) {
+        s->other_text = true;
+        ret = create_database(db, otherwise, err);
+    }
     db_close(db);
-    snprintf(s->target, sizeof s->target, "host=%s dbname=windrow_check user=windrow_check", s->dir);
+    snprintf(s->target, sizeof s->target, "host=%s dbname=windrow_check user=windrow_check", s->dir.path);
     return ret;
 }
 
-struct server *server_start(struct err *err)
+struct server *server_start(const char *text, const char *otherwise, struct err *err)
 {
     struct server *s = calloc(1, sizeof *s);
 
@@ -264,7 +296,8 @@ struct server *server_start(struct err *err)
     }
     if (!find_programs(s->bindir, sizeof s->bindir))
         err_set(err, ERR_RUN, W0617, "the programs of a PostgreSQL server are not installed here");
-    else if (make_directory(s, err) == 0 && run_initdb(s, err) == 0 && run_postgres(s, err) == 0 && make_database(s, err) == 0)
+    else if (make_directory(s, err) == 0 && run_initdb(s, err) == 0 && run_postgres(s, err) == 0 &&
+             make_database(s, text, otherwise, err) == 0)
         return s;
     server_stop(s);
     return NULL;
@@ -275,28 +308,25 @@ const char *server_target(const struct server *s)
     return s->target;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+bool server_other_text(const struct server *s)
 {
-    (void)st;
-    (void)kind;
-    (void)at;
-    remove(path);
-    return 0;
+    return s->other_text;
 }
 
 void server_stop(struct server *s)
 {
+    int status;
+
     if (!s)
         return;
-    if (s->pid > 0)
-        kill(s->pid, SIGQUIT);
-    for (unsigned waited = 0; !ended(s) && waited < STOP_MS; waited += STEP_MS)
+    if (s->pid > 0 && kill(-s->pid, SIGQUIT) < 0)
+        kill(s->pid, SIGQUIT);      /* it has not become a group yet */
+    for (unsigned waited = 0; !ended(s, &status) && waited < STOP_MS; waited += STEP_MS)
         pause_ms(STEP_MS);
     if (s->pid > 0) {
         kill(s->pid, SIGKILL);
         waitpid(s->pid, NULL, 0);
     }
-    if (s->dir[0])
-        nftw(s->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    tempdir_remove(&s->dir);
     free(s);
 }

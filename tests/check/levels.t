@@ -147,7 +147,7 @@ END
     printf "{\"id\":3,\"other\":9}\n" >>pairs/a.jsonl &&
     expect_status 3 windrow check pairs.yaml pairs --to "$db" --level rehearse --progress none'
 expect_success "PostgreSQL: without a server of our own what was not checked is named" '
-    WINDROW_PG_BINDIR=/nowhere check_codes 3 "W0320x1 W0412x1 W0512x2" --to "$reader" &&
+    WINDROW_PG_BINDIR=/nowhere check_codes 3 "W0320x1 W0412x1 W0512x2 W0616x2" --to "$reader" &&
     jq -r ".findings.groups[] | select(.code == \"W0616\") | .examples[].message" out.json >named &&
     contains named "CHECK constraints" "people_email"'
 expect_success "PostgreSQL: a system that has no other tables is checked in a private server" '
@@ -156,7 +156,7 @@ expect_success "PostgreSQL: a system that has no other tables is checked in a pr
     sed -i "s/^name: levels/&\nschema: levels/" mapping.yaml
     check_codes 3 "W0320x1 W0412x1 W0512x3 W0514x1" && [ "$(jq -r .level out.json)" = constraints ]'
 expect_success "PostgreSQL: and without its programs the level that was reached is named" '
-    WINDROW_PG_BINDIR=/nowhere check_codes 3 "W0320x1" && [ "$(jq -r .level out.json)" = types ] &&
+    WINDROW_PG_BINDIR=/nowhere check_codes 3 "W0320x1 W0616x1" && [ "$(jq -r .level out.json)" = types ] &&
     jq -e ".findings.groups[] | select(.code == \"W0616\")" out.json'
 expect_success "no server and no file is left" '
     nothing_left && ! pgrep -P "$$" postgres'
