@@ -30,10 +30,12 @@ mapping: mapping read source base
 map: map mapping expr convert read source base
 sink: sink convert read source base
 migrate: migrate sink convert read source base
+query: query migrate sink expr base
+maintain: maintain query migrate sink base
 report: report base
 ledger: ledger sink source base
 run: run ledger report migrate sink map mapping expr convert read source base
-cli: cli run ledger report migrate sink map mapping expr convert read source base
+cli: cli run maintain query ledger report migrate sink map mapping expr convert read source base
 main.c: cli'
 
 wrong_includes() {

@@ -19,6 +19,7 @@ enum code {
 #include "base/codes/06_run.def"
 #include "base/codes/07_schema.def"
 #include "base/codes/08_coverage.def"
+#include "base/codes/09_maintain.def"
 #undef CODE
     CODE_COUNT
 };

@@ -29,6 +29,8 @@ struct app {
         accept_changed, all, markdown;
     bool csv;                       /* report */
     const char *section;
+    const char *out, *yes_really;   /* maintain */
+    bool fix;
     const char *until, *wait, *scratch, *lock_timeout;
 };
 
@@ -61,6 +63,7 @@ int cmd_lint(struct app *app);
 int cmd_explain(struct app *app);
 int cmd_schema(struct app *app);
 int cmd_report(struct app *app);
+int cmd_maintain(struct app *app);
 /* `schema up` of a whole system before something else; prints to stderr alone. */
 int cmd_schema_first(struct app *app, const char *system);
 int cmd_rejects(struct app *app);

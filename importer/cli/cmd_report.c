@@ -2,7 +2,7 @@
 #include "cli/app.h"
 
 #include "base/cleanup.h"
-#include "cli/query.h"
+#include "query/query.h"
 #include "report/jsonout.h"
 #include "report/table.h"
 

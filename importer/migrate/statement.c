@@ -296,3 +296,17 @@ struct str statement_renamed_to(const char *text, enum db_engine engine)
     }
     return str_make(NULL, 0);
 }
+
+struct str statement_created_table(const char *text, enum db_engine engine)
+{
+    struct walk w = walk_from(str_of(text), engine);
+
+    if (walk_word(&w, "create")) {
+        walk_word(&w, "unlogged");
+        if (walk_word(&w, "table")) {
+            walk_if_exists(&w);
+            return walk_name(&w);
+        }
+    }
+    return str_make(NULL, 0);
+}

@@ -44,4 +44,7 @@ int statement_losses(const char *text, enum db_engine engine,
 /* ALTER TABLE x RENAME TO y: the new name, empty when the statement is no such thing. */
 struct str statement_renamed_to(const char *text, enum db_engine engine);
 
+/* CREATE TABLE x, temporary ones left out: the name as written, empty when the statement is no such thing. */
+struct str statement_created_table(const char *text, enum db_engine engine);
+
 #endif

@@ -10,6 +10,7 @@ enum { COLUMNS = 80 };
 static const char *const hundreds[] = {
     "", "The command line and the target", "The mapping file", "The source, its files and formats", "Values and rows",
     "The database", "The run and its ledger", "Schema versions", "Coverage: what nothing read",
+    "Upkeep",
 };
 
 /* The codes by name: files of codes grow in the order in which people think of them. */

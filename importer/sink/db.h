@@ -70,8 +70,21 @@ int db_stream(struct db *db, const char *sql, const struct db_value *params, siz
               int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
               struct err *err);
 
-/* SQLite only: all of it into another file, which is made or overwritten. */
-int db_copy_file(struct db *from, const char *path, struct err *err);
+/* SQLite only: all of it into another file, which is made or overwritten and not synchronised; or over what another
+ * database has, in one transaction of that. A copy is one state of `from` when that has a read transaction open; else a
+ * writer in between makes it begin anew. 0; 1 when `watch` (may be NULL) said stop; -1. */
+struct db_copy_watch {
+    bool (*stop)(void *context);        /* both may be NULL; asked and told between pieces */
+    void (*progress)(void *context, uint64_t done, uint64_t total);     /* pages */
+    void *context;
+};
+int db_copy_file(struct db *from, const char *path, const struct db_copy_watch *watch, struct err *err);
+int db_copy_over(struct db *from, struct db *to, const struct db_copy_watch *watch, struct err *err);
+
+/* A libpq target for another program: in keywords, without its secrets; and the password by itself, empty when it has none
+ * or leaves it to a password file or a service. W0503 when it cannot be read, or has a secret that only a service file may
+ * hold. */
+int db_target_apart(const char *target, struct buf *ret, struct buf *ret_password, struct err *err);
 
 int db_begin(struct db *db, struct err *err);   /* SQLite: BEGIN IMMEDIATE */
 int db_rollback(struct db *db);                 /* void in spirit; 0 when the connection is usable afterwards */

@@ -1,5 +1,5 @@
-/* Values of a report's parameters: what was given or the default, checked by type, in the form that the engine compares. */
-#include "cli/query.h"
+/* Values of parameters: what was given or the default, checked by type, in the form that the engine compares. */
+#include "query/query.h"
 
 #include "expr/clock.h"
 
@@ -101,6 +101,18 @@ static int settle_day(struct query_param *p, const char *text, bool given, int64
     return 0;
 }
 
+/* An age in days becomes the time so long ago. */
+static int settle_days(struct query_param *p, const char *text, int64_t now_us, enum db_engine engine, struct arena *a,
+                       struct err *err)
+{
+    int64_t days;
+
+    if (!str_parse_int64(str_of(text), &days) || days < 0 || days > 100000)
+        return wrong(p, text, err, "number of days from 0 to 100000");
+    p->value = time_text(now_us - days * 86400 * 1000000, engine, a);
+    return 0;
+}
+
 static int settle_one(struct query_param *p, const char *text, bool given, int64_t now_us, enum db_engine engine,
                       struct arena *a, struct err *err)
 {
@@ -122,6 +134,9 @@ static int settle_one(struct query_param *p, const char *text, bool given, int64
     case QUERY_DAY:
     case QUERY_MONTH:
         ret = settle_day(p, text, given, now_us, a, err);
+        break;
+    case QUERY_DAYS:
+        ret = settle_days(p, text, now_us, engine, a, err);
         break;
     case QUERY_TIME:
         ret = settle_time(p, text, given, now_us, engine, a, err);
@@ -158,16 +173,31 @@ static int check_set(const struct query *q, const char *set, struct err *err)
     return nearest ? err_help(err, "did you mean '%s'?", nearest) : -1;
 }
 
+const struct query_param *query_missing(const struct query *q, const char *const *set, size_t n_set)
+{
+    for (size_t i = 0; i < q->n_params; i++) {
+        if (!q->params[i].fallback && !given_value(&q->params[i], set, n_set))
+            return &q->params[i];
+    }
+    return NULL;
+}
+
 int query_settle(struct query *q, const char *const *set, size_t n_set, enum db_engine engine, int64_t clock_us,
                  struct arena *a, struct err *err)
 {
-    int64_t now_us = clock_us;
-    const char *now = given_value(&q->params[QUERY_NOW], set, n_set);
-
     for (size_t i = 0; i < n_set; i++) {
         if (check_set(q, set[i], err) < 0)
             return -1;
     }
+    return query_settle_known(q, set, n_set, engine, clock_us, a, err);
+}
+
+int query_settle_known(struct query *q, const char *const *set, size_t n_set, enum db_engine engine, int64_t clock_us,
+                       struct arena *a, struct err *err)
+{
+    int64_t now_us = clock_us;
+    const char *now = given_value(&q->params[QUERY_NOW], set, n_set);
+
     if (now && read_time(&q->params[QUERY_NOW], now, &now_us, err) < 0)
         return -1;
     for (size_t i = 0; i < q->n_params; i++) {

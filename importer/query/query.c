@@ -1,5 +1,5 @@
-/* Report files: which there are, what their comments declare, their statements with numbered placeholders. */
-#include "cli/query.h"
+/* Files of SQL: which there are, what their comments declare, their statements with numbered placeholders. */
+#include "query/query.h"
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -14,7 +14,7 @@
 enum { QUERY_BYTES_MAX = 1 << 20, NAMES_MAX = 1000, SECTIONS_MAX = 64 };
 
 static const char *const endings[] = {".postgresql.sql", ".sqlite.sql", ".sql"};
-static const char *const type_names[] = {"text", "integer", "number", "day", "month", "time"};
+static const char *const type_names[] = {"text", "integer", "number", "day", "month", "time", "days"};
 
 const char *query_type_name(enum query_type type)
 {
@@ -132,6 +132,15 @@ static struct str next_word(struct str *rest)
     return word;
 }
 
+bool query_has_param(const struct query *q, struct str name)
+{
+    for (size_t i = 0; i < q->n_params; i++) {
+        if (str_is(name, q->params[i].name))
+            return true;
+    }
+    return false;
+}
+
 static struct query_param *find_param(struct query *q, struct str name)
 {
     for (size_t i = 0; i < q->n_params; i++) {
@@ -165,7 +174,7 @@ static int declare(const struct file *f, struct str rest, uint64_t line, struct 
         while (type < ARRAY_LEN(type_names) && !str_is(word, type_names[type]))
             type++;
         if (type == ARRAY_LEN(type_names))
-            return bad(f, line, err, "a parameter is text, integer, number, day, month or time, not", word);
+            return bad(f, line, err, "a parameter is text, integer, number, day, month, time or days, not", word);
         p.type = (enum query_type)type;
     }
     if (rest.len && rest.at[0] == '=')
@@ -266,7 +275,7 @@ static int number_params(const struct file *f, const struct scan_statement *st, 
             if (token.kind == SCAN_WORD && colons == 1 && adjacent) {
                 p = find_param(f->q, token.text);
                 if (!p)
-                    ret = bad(f, st->line, err, "no parameter of this report is called", token.text);
+                    ret = bad(f, st->line, err, "no parameter of this file is called", token.text);
                 else if (buf_add(&out, st->text.at + copied, token.at - 1 - copied) < 0 ||
                          buf_printf(&out, "$%zu", placeholder(s, (size_t)(p - f->q->params))) < 0)
                     ret = err_oom(err);
