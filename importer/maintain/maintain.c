@@ -88,7 +88,7 @@ const char *maintain_target(const struct maintain *m)
 
 bool maintain_cancelled(const struct maintain_options *o, const struct err *err)
 {
-    return (strcmp(err->sqlstate, "57014") == 0 || strcmp(err->sqlstate, "SQ009") == 0) && maintain_stopped(o);
+    return db_interrupted(err) && maintain_stopped(o);
 }
 
 int maintain_known(const struct plan *plan, const char *system, const char *file, const int64_t *versions, size_t n,

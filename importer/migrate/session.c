@@ -67,7 +67,7 @@ bool session_stop(const struct migrate *m)
 
 bool session_cancelled(const struct migrate *m, const struct err *err)
 {
-    return (strcmp(err->sqlstate, "57014") == 0 || strcmp(err->sqlstate, "SQ009") == 0) && session_stop_now(m);
+    return db_interrupted(err) && session_stop_now(m);
 }
 
 /* user@host, as the operating system calls them. */

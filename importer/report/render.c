@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "report/excerpt.h"
 #include "report/out.h"
+#include "report/state.h"
 
 #include <inttypes.h>
 
@@ -272,8 +273,10 @@ static void remarks(struct page *p, const struct finding *f)
     value_remark(p, f);
     row_remark(p, f);
     if (f->sqlstate[0]) {
-        remark(p, "database: ", str_of("SQLSTATE "));
-        out_with(&p->out, escape_text, str_make(f->sqlstate, strnlen(f->sqlstate, sizeof f->sqlstate)));
+        CLEANUP(buf_release) struct buf state = BUF_INIT;
+
+        p->out.failed |= state_text(f->sqlstate, &state) < 0;
+        remark(p, "database: ", buf_str(&state));
         out_text(&p->out, "\n");
     }
     if (f->help.len) {

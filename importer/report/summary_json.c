@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "report/jsonout.h"
 #include "report/render.h"
+#include "report/state.h"
 
 enum { VERSION = 1, TIME_DIGITS = 3 };
 static const double NS_PER_S = 1e9;
@@ -27,6 +28,17 @@ static void place(struct jsonout *j, const char *name, const struct finding_plac
         jsonout_member_uint(j, "byte", at->byte);
     jsonout_member_str(j, "pointer", at->pointer);
     jsonout_close(j, '}');
+}
+
+/* What the database calls it: PostgreSQL's state, or SQLite's number. */
+static void database(struct jsonout *j, const struct finding *f)
+{
+    uint64_t code = 0;
+
+    if (state_is_sqlstate(f->sqlstate))
+        jsonout_member_str(j, "sqlstate", str_of(f->sqlstate));
+    else if (str_parse_uint64(str_of(f->sqlstate), &code))
+        jsonout_member_uint(j, "sqlite", code);
 }
 
 static void mapping_place(struct jsonout *j, const struct finding *f)
@@ -56,7 +68,7 @@ static void example(struct jsonout *j, const struct finding *f)
     jsonout_member_str(j, "row", f->row);
     jsonout_member_str(j, "outcome", str_of(finding_outcome_name(f->outcome)));
     jsonout_member_str(j, "note", f->note);
-    jsonout_member_str(j, "sqlstate", str_make(f->sqlstate, strnlen(f->sqlstate, sizeof f->sqlstate)));
+    database(j, f);
     place(j, "other", &f->other);
     jsonout_member_str(j, "other_label", f->other_label);
     jsonout_close(j, '}');

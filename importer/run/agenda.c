@@ -149,7 +149,7 @@ static int enter_units(struct run *run, struct db *db, struct err *err)
     int got = 0;
 
     while (!run_stopping(run) && (got = survey_next(run->survey, &unit, err)) == 1) {
-        if (!run->id && start_run(run, db, err) < 0)
+        if (reconcile_possible(run->p, &unit, err) < 0 || (!run->id && start_run(run, db, err) < 0))
             got = -1;
         if (unit.part && !unit.load && unit.from > 0)
             unit.load = load;

@@ -73,21 +73,24 @@ static bool reads(const struct program_rule *rule, const struct unit *unit)
     return false;
 }
 
-int reconcile_read(struct worker *w, struct err *err)
+int reconcile_possible(const struct program *p, const struct unit *unit, struct err *err)
 {
-    const struct program *p = w->run->p;
-
-    if (w->unit.mode == UNIT_NEW || !w->run->recalls)
-        return 0;
-    for (size_t i = 0; i < p->n_rules && w->unit.mode != UNIT_AFRESH; i++) {
-        if (!p->rules[i].on || p->rules[i].n_key || !reads(&p->rules[i], &w->unit))
+    for (size_t i = 0; i < p->n_rules && unit->mode != UNIT_NEW && unit->mode != UNIT_AFRESH; i++) {
+        if (!p->rules[i].on || p->rules[i].n_key || !reads(&p->rules[i], unit))
             continue;
         err_set(err, ERR_RUN, W0609, "%.*s was loaded before and has %s, and the rule %.*s has no key",
-                STR_ARG(w->unit.files[0].path), w->unit.mode == UNIT_GONE ? "vanished" : "changed",
+                STR_ARG(unit->files[0].path), unit->mode == UNIT_GONE ? "vanished" : "changed",
                 STR_ARG(p->rules[i].source->name.text));
         return err_help(err, "give the rule a key:, or load into an empty table with --fresh");
     }
-    if (write_begin(w, err) < 0)
+    return 0;
+}
+
+int reconcile_read(struct worker *w, struct err *err)
+{
+    if (w->unit.mode == UNIT_NEW || !w->run->recalls)
+        return 0;
+    if (reconcile_possible(w->run->p, &w->unit, err) < 0 || write_begin(w, err) < 0)
         return -1;
     return ledger_old_keys(w->run->ops->db(w->sink), w->run->job, &w->unit, &(struct ledger_keys){w, collect_old}, err);
 }

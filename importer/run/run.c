@@ -248,7 +248,7 @@ static void work(struct run *run, struct run_result *ret)
         if (run_replay(run, &e) < 0)
             run_fail(run, e.code == W0614 ? SUMMARY_USAGE : e.code == W0612 ? SUMMARY_INTERRUPTED : SUMMARY_DATABASE, &e);
     } else if (run_agenda(run, &e) < 0) {
-        enum summary_end end = e.code == W0606 || e.code == W0304 || e.code == W0301 ? SUMMARY_USAGE
+        enum summary_end end = e.code == W0606 || e.code == W0609 || e.code == W0304 || e.code == W0301 ? SUMMARY_USAGE
                                : e.code == W0601 ? SUMMARY_INTERNAL : SUMMARY_DATABASE;
 
         run_fail(run, end, &e);

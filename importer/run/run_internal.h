@@ -260,6 +260,8 @@ void refusal_of_row(void *context, size_t row, struct err *e);
 int refusal_skipped(void *context, size_t row, struct err *err);
 
 /* reconcile.c: keys that the files of this unit wrote before and do not any more. */
+/* Can these files be loaded again? Not by a rule without a key (W0609). */
+int reconcile_possible(const struct program *p, const struct unit *unit, struct err *err);
 int reconcile_read(struct worker *w, struct err *err);
 int reconcile_delete(struct worker *w, struct err *err);
 

@@ -92,7 +92,8 @@ int db_set_state(struct err *err, const char *sqlstate)
 bool db_transient(const struct err *err)
 {
     static const char *const states[] = {"40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03",
-                                         "57P05", "SQ005", "SQ006"};
+                                         "57P05"};
+    int64_t code;
 
     if (strncmp(err->sqlstate, "08", 2) == 0 && strcmp(err->sqlstate, "08P01") != 0)
         return true;
@@ -100,7 +101,12 @@ bool db_transient(const struct err *err)
         if (strcmp(err->sqlstate, states[i]) == 0)
             return true;
     }
-    return false;
+    return strlen(err->sqlstate) < 5 && str_parse_int64(str_of(err->sqlstate), &code) && ((code & 0xff) == 5 || (code & 0xff) == 6);
+}
+
+bool db_interrupted(const struct err *err)
+{
+    return strcmp(err->sqlstate, "57014") == 0 || strcmp(err->sqlstate, "9") == 0;
 }
 
 int db_result_init(struct db_result *ret, size_t rows, size_t columns, struct err *err)

@@ -95,6 +95,8 @@ enum db_outcome db_commit(struct db *db, struct err *err);
 bool db_alive(const struct db *db);
 /* Is this failure one that passes (connection lost, restart, deadlock, serialization, busy)? */
 bool db_transient(const struct err *err);
+/* Was a statement cancelled? */
+bool db_interrupted(const struct err *err);
 /* Ask the server to stop the running statement; async-signal-safe is not promised, thread-safe is. */
 void db_cancel(struct db *db);
 
@@ -103,8 +105,8 @@ int db_quote_name(const struct db *db, const char *name, struct buf *out);
 int db_quote_text(const struct db *db, struct str text, struct buf *out);
 
 /* err->sqlstate is what db_transient() looks at. PostgreSQL's own states are used as they are, "08006" for a lost
- * connection found on our side. SQLite has none: its wrapper stores "SQ" and the primary result code in three digits
- * ("SQ005" busy, "SQ006" locked, "SQ019" constraint). */
+ * connection found on our side. SQLite has none: its wrapper stores the number of the extended result code ("5" busy, "787" a
+ * foreign key), which is never five characters long. */
 int db_set_state(struct err *err, const char *sqlstate);    /* returns -1 */
 
 #endif

@@ -143,9 +143,9 @@ static int fail_constraint(struct sqlite_db *d, int rc, enum err_scope scope, st
 
 static int set_state(struct err *err, int rc)
 {
-    char state[6];
+    char state[sizeof err->sqlstate];
 
-    snprintf(state, sizeof state, "SQ%03u", (unsigned)rc & 0xff);
+    snprintf(state, sizeof state, "%u", (unsigned)rc & 0xffff);
     return db_set_state(err, state);
 }
 

@@ -308,7 +308,7 @@ static enum sqlite_outcome write_guarded(struct writing *w, size_t row, struct e
     outcome = write_row(w, row, why);
     if (outcome == SQLITE_ROW_DONE && open_foreign_keys(w->t)) {
         err_set(why, ERR_RECORD, W0513, "a foreign key leads nowhere");
-        db_set_state(why, "SQ019");
+        db_set_state(why, "787");   /* SQLITE_CONSTRAINT_FOREIGNKEY */
         sqlite_lookup_foreign_key(w->t, why);
         w->counts = counts;
         outcome = SQLITE_ROW_REFUSED;

@@ -59,5 +59,9 @@ for engine in sqlite ${engines:-}; do
         rm -rf tree; scene; target_reset; echo "{\"id\":3,\"text\":\"other\"}" >tree/log/d2.jsonl; echo "{\"id\":500,\"text\":\"own\"}" >>tree/log/d2.jsonl; quiet &&
         is "text FROM events WHERE id = 3" 0000 && echo "{\"id\":500,\"text\":\"changed\"}" >tree/log/d2.jsonl && quiet &&
         is "text FROM events WHERE id = 3" 0000 && is "text FROM events WHERE id = 500" changed'
+    expect_success "$engine: a changed file of a rule without a key: nothing is touched, the exit status says usage" '
+        rm -rf tree; scene; target_reset; grep -v "key: id" m.yaml >n.yaml; nokey() { "$windrow" load n.yaml tree --to "$db" "$@" >last.out 2>&1; }
+        expect_status 3 nokey && before=$(dump | md5sum) && echo "{\"name\": \"Another\"}" >tree/u2/profile.json && expect_status 2 nokey &&
+        contains last.out "W0609" "key:" && [ "$before" = "$(dump | md5sum)" ]'
 done
 done_testing
