@@ -31,7 +31,7 @@ static const char collations_sql[] =
     " CASE o.collprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END,"
     " CASE WHEN o.collprovider = 'c' THEN format('LC_COLLATE = %L, LC_CTYPE = %L', o.collcollate, o.collctype)"
     " ELSE format('LOCALE = %L', coalesce(to_jsonb(o) ->> 'colllocale', to_jsonb(o) ->> 'colliculocale', o.collcollate)) END,"
-    " o.collisdeterministic), format('collation %I.%I', n.nspname, o.collname) FROM pg_collation o"
+    " CASE WHEN o.collisdeterministic THEN 'true' ELSE 'false' END), format('collation %I.%I', n.nspname, o.collname) FROM pg_collation o"
     " JOIN pg_namespace n ON n.oid = o.collnamespace WHERE " OURS_NAMESPACE NOT_OF_EXTENSION("pg_collation", "o.oid")
     " ORDER BY o.oid";
 

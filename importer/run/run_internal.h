@@ -106,6 +106,7 @@ struct worker {
     pthread_t thread;
     struct sink *sink;              /* own, or run->first */
     bool begun;                     /* a transaction is open */
+    bool again;                     /* the unit at hand is to be done once more */
     struct opener *opener;
     struct evaluator *ev;
     struct evaluate_out out;
@@ -169,6 +170,12 @@ int standing_compare(void *context, const struct entry *file, const struct ledge
 
 /* Every connection of the run is opened with these. */
 struct db_options run_db_options(const struct run *run);
+
+/* share.c: how --memory is shared out. */
+/* Of the readers, when the number of workers is known. */
+void share_limit_records(struct run *run);
+/* Bytes for documents and indexes, of one worker. */
+uint64_t share_beside(const struct run *run);
 
 /* agenda.c: what there is to do. With a ledger: the units are entered; without: run->survey is ready. */
 int run_agenda(struct run *run, struct err *err);

@@ -62,6 +62,15 @@ bool run_stopping(struct run *run)
     return stopping;
 }
 
+/* What the table does not allow is a matter of the rule that writes to it. */
+static int blame_rule(const struct mapping_rule *rule, struct err *err)
+{
+    const struct mapping_text *at = err->code == W0561 ? &rule->conflict_when : &rule->name;
+
+    return (err->code >= W0517 && err->code <= W0520) || err->code == W0561
+               ? err_mapping(err, at->line, at->column, at->len) : -1;
+}
+
 static int prepare_tables(struct worker *w, struct err *err)
 {
     struct run *run = w->run;
@@ -72,7 +81,7 @@ static int prepare_tables(struct worker *w, struct err *err)
         run->ops->release(w->tables[i]);
         w->tables[i] = run->ops->prepare(w->sink, &run->specs[i], err);
         if (!w->tables[i])
-            return -1;
+            return blame_rule(run->p->rules[i].source, err);
     }
     return 0;
 }
@@ -116,9 +125,9 @@ int worker_open(struct worker *w, struct run *run, unsigned number, struct err *
         return -1;
     if (!w->readers || !w->outgoing || !w->tables)
         return err_oom(err);
-    if (account_init(&w->account, run->p, err) < 0)
+    if (account_init(&w->account, run->p, run->o->hide_values, err) < 0)
         return -1;
-    w->ev = evaluator_new(run->p, w->opener, &w->out, run->now_us, run->o->memory, err);
+    w->ev = evaluator_new(run->p, w->opener, &w->out, run->now_us, share_beside(run), err);
     if (w->ev)
         evaluator_globals(w->ev, run->globals.files, run->globals.n_files);
     chunk_clear(w);
@@ -213,6 +222,10 @@ static int claim(struct worker *w, struct err *err)
 
     if (run->ledger)
         return shares_sink(run) ? claim_shared(w, err) : claim_by_row_lock(w, err);
+    if (w->again) {
+        w->again = false;
+        return 1;
+    }
     pthread_mutex_lock(&run->lock);
     got = survey_next(run->survey, &w->unit, err);
     if (got == 1)
@@ -321,6 +334,20 @@ static void wait_ms(unsigned ms)
     nanosleep(&pause, NULL);
 }
 
+/* The limit was reached within a chunk that is rolled back: its rows count for nothing, but what was refused in it is the
+ * reason to stop, and has to be seen. */
+static void keep_findings(struct worker *w)
+{
+    struct run *run = w->run;
+    struct err ignored = {0};
+
+    pthread_mutex_lock(&run->lock);
+    run->undone_rejects += w->account.rejects;
+    if (findings_merge(&run->account.findings, &w->account.findings, &ignored) < 0)
+        err_release(&ignored);
+    pthread_mutex_unlock(&run->lock);
+}
+
 /* A failure that passes is tried again, later each time. True when the worker may go on. */
 static bool recover(struct worker *w, unsigned *attempts, struct err *err)
 {
@@ -330,6 +357,8 @@ static bool recover(struct worker *w, unsigned *attempts, struct err *err)
 
     if (!run->hold)
         worker_roll_back(w);
+    if (err->code == W0608)
+        keep_findings(w);
     chunk_clear(w);
     if (err->code == W0603 && !run->hold) {   /* somebody else did it: go on with what is left */
         err_release(err);
@@ -360,6 +389,7 @@ static bool recover(struct worker *w, unsigned *attempts, struct err *err)
             wait_ms(50u << (*attempts < 7 ? *attempts : 7));
         }
     }
+    w->again = !run->ledger;    /* with a ledger the unit is claimed anew */
     return true;
 }
 
