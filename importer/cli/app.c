@@ -1,7 +1,8 @@
 /* Messages, targets, mappings and other things that several commands need. */
 #include "cli/app.h"
 
-#include "report/escape.h"
+#include "base/cleanup.h"
+#include "report/render.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -12,44 +13,45 @@
 
 int app_usage(const char *fmt, ...)
 {
-    char text[600];
-    struct buf escaped = BUF_INIT;
+    struct err err = {0};
+    char text[sizeof err.message];
     va_list args;
 
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    if (escape_text(&escaped, str_of(text)) == 0)
-        fprintf(stderr, "windrow: %s\n", buf_text(&escaped));
-    buf_release(&escaped);
+    err_set(&err, ERR_RUN, W0101, "%s", text);
+    app_fail(&err, EXIT_USAGE);
+    err_release(&err);
     return EXIT_USAGE;
-}
-
-static int add_escaped(struct buf *out, const char *before, const char *text)
-{
-    return buf_add_text(out, before) < 0 || escape_text(out, str_of(text)) < 0 ? -1 : 0;
 }
 
 int app_fail(const struct err *err, int status)
 {
-    struct buf out = BUF_INIT;
-    int good = buf_printf(&out, "error[%s]", code_entry(err->code)->name);
+    CLEANUP(buf_release) struct buf out = BUF_INIT;
+    struct finding finding = finding_of(err);
 
-    if (good == 0)
-        good = add_escaped(&out, ": ", err->message[0] ? err->message : code_entry(err->code)->title);
-    if (good == 0 && err->file) {
-        good = add_escaped(&out, "\n  --> ", err->file);
-        if (good == 0 && err->line)
-            good = buf_printf(&out, ":%llu:%llu", (unsigned long long)err->line, (unsigned long long)err->column);
-    }
-    if (good == 0 && err->sqlstate[0])
-        good = buf_printf(&out, "\n   = SQLSTATE %s", err->sqlstate);
-    if (good == 0 && err->help[0])
-        good = add_escaped(&out, "\n   = help: ", err->help);
-    if (good == 0)
-        fprintf(stderr, "%s\n", buf_text(&out));
-    buf_release(&out);
+    if (render_finding(&out, &finding, NULL) == 0)
+        fputs(buf_text(&out), stderr);
     return status;
+}
+
+/* The same as app_fail(), then `help`; returns NULL. */
+static const char *fail_with_help(enum code code, const char *help, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static const char *fail_with_help(enum code code, const char *help, const char *fmt, ...)
+{
+    struct err err = {0};
+    char text[sizeof err.message];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    err_set(&err, ERR_RUN, code, "%s", text);
+    err_help(&err, "%s", help);
+    app_fail(&err, EXIT_USAGE);
+    err_release(&err);
+    return NULL;
 }
 
 int app_print(const struct buf *text, int status)
@@ -59,7 +61,7 @@ int app_print(const struct buf *text, int status)
     if (fflush(stdout) != 0)
         status = EXIT_INTERNAL;
     if (status == EXIT_INTERNAL && ferror(stdout))
-        fprintf(stderr, "windrow: cannot write the result\n");
+        fail_with_help(W0103, "what was committed stays", "cannot write to standard output: %s", strerror(errno));
     return status;
 }
 
@@ -71,15 +73,12 @@ const char *app_target(struct app *app, bool must)
         const char *name = to + 4;
 
         to = getenv(name);
-        if (!to || !*to) {
-            app_usage("--to env:%s: that variable is not set", name);
-            return NULL;
-        }
+        if (!to || !*to)
+            return fail_with_help(W0102, "export it, or name the target itself", "--to env:%s: that variable is not set", name);
     }
-    if ((!to || !*to) && must) {
-        app_usage("no target: give --to TARGET (sqlite:PATH, postgresql://..., env:NAME) or set WINDROW_TARGET");
-        return NULL;
-    }
+    if ((!to || !*to) && must)
+        return fail_with_help(W0102, "give --to TARGET (sqlite:PATH, postgresql://..., env:NAME) or set WINDROW_TARGET",
+                              "no target");
     return to && *to ? to : NULL;
 }
 
@@ -108,11 +107,11 @@ const char *app_mapping(struct app *app, const char *name)
     const char *share = app_share(app);
     const char *places[4];
 
-    if (strchr(name, '/') || access(name, R_OK) == 0) {
+    if (strchr(name, '/') || str_ends(str_of(name), str_of(".yaml")) || access(name, R_OK) == 0) {
         if (access(name, R_OK) == 0)
             return name;
-        app_usage("cannot read the mapping %s", name);
-        return NULL;
+        return fail_with_help(W0222, "MAPPING is a path, or a name that is looked up in mappings/",
+                              "cannot read the mapping '%s': %s", name, strerror(errno));
     }
     places[0] = arena_printf(&app->arena, "mappings/%s.yaml", name);
     places[1] = arena_printf(&app->arena, "%s/mappings/%s.yaml", share, name);
@@ -120,8 +119,8 @@ const char *app_mapping(struct app *app, const char *name)
         if (places[i] && access(places[i], R_OK) == 0)
             return places[i];
     }
-    app_usage("no mapping '%s': neither a file, nor mappings/%s.yaml here, nor in %s/mappings", name, name, share);
-    return NULL;
+    return fail_with_help(W0222, "MAPPING is a path, or a name that is looked up in mappings/",
+                          "no mapping '%s': neither a file, nor mappings/%s.yaml here, nor in %s/mappings", name, name, share);
 }
 
 const char *app_schema_dir(struct app *app)

@@ -5,14 +5,19 @@
 
 #include <stdio.h>
 
+static int write_out(const struct app *app, enum code code)
+{
+    if (code)
+        return explain_text(code, stdout);
+    return app->markdown ? explain_markdown(stdout) : explain_list(stdout);
+}
+
 int cmd_explain(struct app *app)
 {
-    enum code code;
+    enum code code = app->n_args ? code_by_name(app->args[0]) : CODE_NONE;
+    struct buf nothing = BUF_INIT;
 
-    if (app->markdown || app->n_args == 0)
-        return (app->markdown ? explain_markdown(stdout) : explain_list(stdout)) < 0 ? EXIT_INTERNAL : EXIT_DONE;
-    code = code_by_name(app->args[0]);
-    if (code == CODE_NONE)
+    if (app->n_args && code == CODE_NONE)
         return app_usage("no code '%s'; 'windrow explain' lists all", app->args[0]);
-    return explain_text(code, stdout) < 0 ? EXIT_INTERNAL : EXIT_DONE;
+    return app_print(&nothing, write_out(app, code) < 0 ? EXIT_INTERNAL : EXIT_DONE);
 }

@@ -69,6 +69,7 @@ static const struct { const char *name; size_t at; } lists[] = {
     {"unmatched", offsetof(struct summary, unmatched)}, {"unread", offsetof(struct summary, unread)},
     {"orphans", offsetof(struct summary, orphans)},     {"unfilled", offsetof(struct summary, unfilled)},
     {"vanished", offsetof(struct summary, vanished)},   {"mended", offsetof(struct summary, mended)},
+    {"idle", offsetof(struct summary, idle)},
 };
 
 /* False for a name that --show does not know. */
@@ -94,37 +95,50 @@ static int add_list(const char *name, const struct tally *list, struct buf *out)
     return list->others ? buf_printf(out, "%s: others (%llu)\n", name, (unsigned long long)list->others) : 0;
 }
 
+/* What a person reads of the findings: all, or where nothing was begun what kept the run from it. */
+static int add_findings(const struct findings *all, bool begun, const struct render_options *render, struct buf *out)
+{
+    if (begun)
+        return render_findings(out, all, render);
+    for (size_t i = 0; i < all->n && all->groups[i].examples[0]->outcome == FINDING_STOPPED; i++) {
+        if (render_group(out, &all->groups[i], render) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int print_result(struct app *app, struct run_result *r, int status)
 {
     struct render_options render = {.color = app_color(app, r->summary.check ? STDOUT_FILENO : STDERR_FILENO)};
     const struct tally *list = NULL;
-    struct buf findings = BUF_INIT, out = BUF_INIT;
-    /* Nothing was begun: the reason is all there is to say. */
+    CLEANUP(buf_release) struct buf findings = BUF_INIT;
+    CLEANUP(buf_release) struct buf out = BUF_INIT;
     bool begun = !r->failure.scope || (status != EXIT_USAGE && r->summary.n_tables > 0);
+    bool result = begun && r->summary.check;    /* of a dry run the findings are the result */
     int good = 0;
 
-    if (r->summary.findings && begun)
-        good = render_findings(&findings, r->summary.findings, &render);
     if (app->json) {
-        good = good < 0 ? -1 : summary_json(&r->summary, &out);
-    } else if (good == 0) {
-        if (r->summary.check)
-            good = buf_add_str(&out, buf_str(&findings));
-        else
-            fwrite(buf_text(&findings), 1, findings.len, stderr);
+        good = summary_json(&r->summary, &out);
+    } else {
+        good = add_findings(r->summary.findings, begun, &render, result ? &out : &findings);
+        fwrite(buf_text(&findings), 1, findings.len, stderr);
         if (app->show && find_list(app->show, &r->summary, &list) && list && good == 0)
             good = add_list(app->show, list, &out);
         if (good == 0 && !app->quiet && begun)
             good = summary_account(&r->summary, &out);
     }
-    if (good < 0)
+    return app_print(&out, good < 0 ? EXIT_INTERNAL : status);
+}
+
+/* The same faults in the reports, and on stdout where a program reads it. */
+static int report_faults(struct app *app, struct run_result *r)
+{
+    CLEANUP(buf_release) struct buf out = BUF_INIT;
+    int status = write_reports(app, &r->summary, EXIT_USAGE);
+
+    if (app->json && summary_json(&r->summary, &out) < 0)
         status = EXIT_INTERNAL;
-    if (r->failure.scope && !app->json)
-        app_fail(&r->failure, status);
-    status = app_print(&out, status);
-    buf_release(&findings);
-    buf_release(&out);
-    return status;
+    return app_print(&out, status);
 }
 
 int cmd_run(struct app *app, const struct run_options *o)
@@ -133,12 +147,13 @@ int cmd_run(struct app *app, const struct run_options *o)
     int status;
 
     if (app->show && !find_list(app->show, NULL, NULL))
-        return app_usage("--show %s: it is unmatched, unread, orphans, unfilled, vanished or mended", app->show);
+        return app_usage("--show %s: it is unmatched, unread, orphans, unfilled, vanished, mended or idle", app->show);
     run_execute(o, &r);
+    status = summary_status(&r.summary);
     if (r.faults.n) {
-        status = cmd_print_faults(app, r.mapping, o->mapping, &r.faults);
+        cmd_print_faults(app, r.mapping, o->mapping, &r.faults);
+        status = report_faults(app, &r);
     } else {
-        status = summary_status(&r.summary);
         status = write_reports(app, &r.summary, status);
         status = print_result(app, &r, status);
     }

@@ -171,8 +171,8 @@ int apply_check_references(struct migrate *m, const struct script *s, struct err
     if (r.n_rows == 0)
         return 0;
     err_set(err, ERR_RUN, W0712,
-            "%zu%s rows refer to rows that are not there; the first is row %.*s of '%.*s', which refers to '%.*s'",
-            r.n_rows, r.n_rows == 1000 ? " or more" : "", STR_ARG(db_cell(&r, 0, 1)), STR_ARG(db_cell(&r, 0, 0)),
+            "%zu%s left referring to rows that are not there; the first is row %.*s of '%.*s', which refers to '%.*s'",
+            r.n_rows, r.n_rows == 1000 ? " or more rows" : r.n_rows == 1 ? " row" : " rows", STR_ARG(db_cell(&r, 0, 1)), STR_ARG(db_cell(&r, 0, 0)),
             STR_ARG(db_cell(&r, 0, 2)));
     return err_at(err, s->path, 0, 0);
 }

@@ -92,8 +92,10 @@ int finding_order(const struct finding *a, const struct finding *b)
 
 static int key_order(const struct finding *a, const struct finding *b)
 {
-    int order = number_order(a->severity, b->severity);
+    int order = number_order(a->outcome != FINDING_STOPPED, b->outcome != FINDING_STOPPED);
 
+    if (order == 0)
+        order = number_order(a->severity, b->severity);
     if (order == 0)
         order = number_order(a->code, b->code);
     if (order == 0)
@@ -150,13 +152,21 @@ static void cut_excerpt(struct finding *f)
     }
 }
 
+/* Messages about a record may quote it, as those of databases do; the code's title says the same of all records. */
+static void hide(struct finding *f)
+{
+    f->excerpt = f->value = f->row = str_make(NULL, 0);
+    if (f->at.line || f->at.has_byte)
+        f->message = f->help = str_make(NULL, 0);
+}
+
 /* As a collection keeps it, still lent. */
 static struct finding bounded(const struct finding *finding, bool hide_values)
 {
     struct finding f = *finding;
 
     if (hide_values)
-        f.excerpt = f.value = str_make(NULL, 0);
+        hide(&f);
     cut_excerpt(&f);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct str *text = text_of(&f, i);

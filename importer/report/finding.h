@@ -70,7 +70,7 @@ struct finding_group {
 };
 
 /* `= {0}` is an empty collection. What it holds depends on what was added, not on the order or on the way over several
- * collections: of too many groups those with the lowest keys (severity, code, mapping place ...) stay. One thread
+ * collections: of too many groups those with the lowest keys (what stopped the run, severity, code, mapping place ...) stay. One thread
  * at a time. */
 struct findings {
     struct finding_group *groups;   /* in order of their keys */
@@ -78,7 +78,7 @@ struct findings {
     size_t max;                     /* groups; 0 is FINDINGS_GROUPS_MAX */
     uint64_t count[3];              /* all that were added, by severity */
     uint64_t overflow;              /* those that belong to no group kept */
-    bool hide_values;               /* keep neither excerpts nor values (personal data) */
+    bool hide_values;               /* keep neither excerpts nor values, nor messages about a record (personal data) */
 };
 
 /* Copy `finding` in. -1 when out of memory; the finding is counted all the same. */

@@ -232,7 +232,8 @@ static void row_remark(struct page *p, const struct finding *f)
 {
     bool row = f->row.len > 0;
 
-    if (!row && !f->table.len && !f->outcome)
+    /* What stopped a run is told by its last line. */
+    if (!row && !f->table.len && (!f->outcome || f->outcome == FINDING_STOPPED))
         return;
     remark(p, row ? "row:  " : f->table.len ? "table: " : "", row ? f->row : f->table);
     if (!row && f->column.len) {

@@ -135,7 +135,7 @@ static void unbalanced_verdict(struct out *o, const struct summary_totals *all)
 static void limit_verdict(struct out *o, const struct summary *s, const struct summary_totals *all)
 {
     out_text(o, "stopped: ");
-    out_plural(o, all->rejected, "row", "rows");
+    out_plural(o, all->rejected + s->undone_rejects, "row", "rows");
     out_text(o, s->check ? " would be rejected" : " rejected");
     if (s->reject_limit && s->reject_limit != UINT64_MAX) {
         out_text(o, ", the limit is ");

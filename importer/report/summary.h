@@ -71,6 +71,7 @@ struct summary {
     /* Coverage. Names are: "KIND .path", the file, "INDEX key", "TABLE.COLUMN". */
     const struct tally *unread, *unmatched, *orphans, *unfilled;
     const struct tally *entries;        /* of the source that were skipped, by reason */
+    const struct tally *idle;           /* patterns of rules that matched no file */
     const struct tally *vanished;       /* files that earlier runs loaded and that are gone */
     const struct tally *mended;         /* values changed because the mapping asked: "users.name: NUL removed" */
     const struct str *assumptions;      /* "times without zone in users.created_at are Europe/Berlin" */
@@ -80,6 +81,7 @@ struct summary {
     enum summary_end end;
     struct str end_reason;              /* beside `end`: the failure's message; empty when none */
     uint64_t earlier_rejects;           /* of this run, refused before it was interrupted, and still open */
+    uint64_t undone_rejects;            /* of work that was rolled back because the limit was reached; not in the tables */
     uint64_t reject_limit;              /* UINT64_MAX or 0: none */
     struct str next;                    /* the command to type next; empty when none */
 };

@@ -283,11 +283,13 @@ static void list_entry(struct out *o, const struct tally_entry *e)
     out_text(o, "</td></tr>\n");
 }
 
-static void list(struct out *o, struct str title, const char *noun, const struct tally *tally)
+static void list(struct out *o, enum code code, struct str title, const char *noun, const struct tally *tally)
 {
     size_t shown = tally->n < LIST_MAX ? tally->n : LIST_MAX;
 
     out_printf(o, "<details%s><summary>", tally->n <= 20 ? " open" : "");
+    if (code)
+        out_printf(o, "<b>%s</b> ", code_entry(code)->name);
     foreign(o, title);
     out_text(o, " <span class=\"count\">");
     out_number(o, format_count, tally->total);
@@ -317,7 +319,7 @@ static void lists(struct out *o, const struct summary *s)
         titled = true;
         if (buf_add_text(&title, "rows skipped of ") < 0 || buf_add_str(&title, s->tables[i].name) < 0)
             o->failed = true;
-        list(o, buf_str(&title), "rows", s->tables[i].skips);
+        list(o, CODE_NONE, buf_str(&title), "rows", s->tables[i].skips);
     }
     for (size_t i = 0; i < SUMMARY_LISTS; i++) {
         if (!all[i].tally || all[i].tally->total == 0)
@@ -325,7 +327,7 @@ static void lists(struct out *o, const struct summary *s)
         if (!titled)
             heading(o, "Coverage");
         titled = true;
-        list(o, str_of(all[i].title), all[i].noun, all[i].tally);
+        list(o, all[i].code, str_of(all[i].title), all[i].noun, all[i].tally);
     }
 }
 

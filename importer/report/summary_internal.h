@@ -10,12 +10,13 @@ const char *summary_state_name(enum summary_state state);
 
 /* The lists of a summary in the order in which all writers show them. */
 struct summary_list {
+    enum code code;
     const char *name;       /* in JSON */
     const char *title;
     const char *noun;       /* of the counts: "times", "values" */
     const struct tally *tally;
 };
-enum { SUMMARY_LISTS = 7 };
+enum { SUMMARY_LISTS = 8 };
 void summary_lists(const struct summary *s, struct summary_list ret[SUMMARY_LISTS]);
 
 #endif

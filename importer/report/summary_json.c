@@ -121,12 +121,14 @@ static void findings(struct jsonout *j, const struct findings *all)
     jsonout_close(j, '}');
 }
 
-static void list(struct jsonout *j, const char *name, const struct tally *tally)
+static void list(struct jsonout *j, enum code code, const char *name, const struct tally *tally)
 {
     if (!tally)
         return;
     jsonout_name(j, name);
     jsonout_open(j, '{');
+    if (code)
+        jsonout_member_str(j, "code", str_of(code_entry(code)->name));
     jsonout_member_uint(j, "total", tally->total);
     jsonout_member_uint(j, "left_out", tally->others);
     jsonout_name(j, "entries");
@@ -160,7 +162,7 @@ static void tables(struct jsonout *j, const struct summary *s)
         jsonout_member_uint(j, "same", t->same);
         jsonout_member_uint(j, "rejected", t->rejected);
         jsonout_member_uint(j, "skipped", t->skipped);
-        list(j, "skip_reasons", t->skips);
+        list(j, CODE_NONE, "skip_reasons", t->skips);
         jsonout_member_uint(j, "bytes", t->bytes);
         seconds(j, "worker_seconds", t->time_ns);
         jsonout_close(j, '}');
@@ -305,7 +307,7 @@ int summary_json(const struct summary *s, struct buf *ret)
     findings(&j, s->findings);
     summary_lists(s, lists);
     for (size_t i = 0; i < SUMMARY_LISTS; i++)
-        list(&j, lists[i].name, lists[i].tally);
+        list(&j, lists[i].code, lists[i].name, lists[i].tally);
     texts(&j, "assumptions", s->assumptions, s->n_assumptions);
     samples(&j, s->samples);
     jsonout_close(&j, '}');

@@ -20,13 +20,14 @@ const char *summary_state_name(enum summary_state state)
 void summary_lists(const struct summary *s, struct summary_list ret[SUMMARY_LISTS])
 {
     const struct summary_list lists[SUMMARY_LISTS] = {
-        {"mended", "values changed because the mapping asked for it", "values", s->mended},
-        {"skipped_entries", "entries of the source that were skipped", "entries", s->entries},
-        {"unmatched", "files that no pattern matched", "files", s->unmatched},
-        {"vanished", "files that an earlier run loaded and that are gone", "files", s->vanished},
-        {"unread", "keys that no path read", "times", s->unread},
-        {"orphans", "index entries that nothing asked for", "entries", s->orphans},
-        {"unfilled", "columns that were never filled", "columns", s->unfilled},
+        {W0807, "mended", "values changed because the mapping asked for it", "values", s->mended},
+        {CODE_NONE, "skipped_entries", "entries of the source that were skipped", "entries", s->entries},
+        {W0801, "unmatched", "files that no pattern matched", "files", s->unmatched},
+        {W0805, "idle", "patterns that matched no file", "patterns", s->idle},
+        {W0806, "vanished", "files that an earlier run loaded and that are gone", "files", s->vanished},
+        {W0802, "unread", "keys that no path read", "times", s->unread},
+        {W0803, "orphans", "index entries that nothing asked for", "entries", s->orphans},
+        {W0804, "unfilled", "columns that were never filled", "columns", s->unfilled},
     };
 
     memcpy(ret, lists, sizeof lists);
@@ -189,11 +190,20 @@ static void kinds(struct out *o, const struct summary *s)
         o->failed = true;
 }
 
-static void list(struct out *o, const char *title, const char *noun, const struct tally *tally)
+/* "(W0801)" behind a title, for `windrow explain`. */
+static void code_behind(struct out *o, enum code code)
+{
+    if (code)
+        out_printf(o, " (%s)", code_entry(code)->name);
+}
+
+static void list(struct out *o, enum code code, const char *title, const char *noun, const struct tally *tally)
 {
     size_t shown = tally->n < LIST_MAX ? tally->n : LIST_MAX;
 
-    out_printf(o, "\n%s: ", title);
+    out_printf(o, "\n%s", title);
+    code_behind(o, code);
+    out_text(o, ": ");
     out_number(o, format_count, tally->total);
     out_text(o, "\n");
     for (size_t i = 0; i < shown; i++) {
@@ -231,15 +241,18 @@ static void lists(struct out *o, const struct summary *s)
         out_text(&t, "skipped rows of ");
         out_with(&t, escape_text, s->tables[i].name);
         o->failed |= t.failed;
-        list(o, buf_text(&title), "rows", s->tables[i].skips);
+        list(o, CODE_NONE, buf_text(&title), "rows", s->tables[i].skips);
     }
     summary_lists(s, all);
     for (size_t i = 0; i < SUMMARY_LISTS; i++) {
         if (all[i].tally && all[i].tally->total)
-            list(o, all[i].title, all[i].noun, all[i].tally);
+            list(o, all[i].code, all[i].title, all[i].noun, all[i].tally);
     }
-    if (s->n_assumptions)
-        out_text(o, "\nassumed\n");
+    if (s->n_assumptions) {
+        out_text(o, "\nassumed");
+        code_behind(o, W0808);
+        out_text(o, "\n");
+    }
     for (size_t i = 0; i < s->n_assumptions; i++) {
         out_text(o, "  ");
         out_with(o, escape_text, s->assumptions[i]);

@@ -13,12 +13,12 @@ static void add_kind(struct account *a, struct str text)
     a->kinds[a->n_kinds++].name = text;
 }
 
-int account_init(struct account *a, const struct program *p, struct err *err)
+int account_init(struct account *a, const struct program *p, bool hide_values, struct err *err)
 {
     const struct mapping *m = p->mapping;
     size_t most = m->n_documents + m->n_indexes + 1;
 
-    *a = (struct account){.p = p};
+    *a = (struct account){.p = p, .findings = {.hide_values = hide_values}};
     for (size_t i = 0; i < p->n_rules; i++)
         most += p->rules[i].n_from;
     a->rules = calloc(p->n_rules + 1, sizeof *a->rules);
@@ -52,6 +52,7 @@ static void release_lists(struct account *a)
     tally_release(&a->vanished);
     tally_release(&a->mended);
     tally_release(&a->unfilled);
+    tally_release(&a->idle);
 }
 
 void account_release(struct account *a)
@@ -280,6 +281,34 @@ static int summary_unfilled(struct account *a, struct err *err)
     return 0;
 }
 
+static bool is_idle(const struct account *a, struct str pattern)
+{
+    for (size_t i = 0; i < a->n_kinds; i++) {
+        if (str_eq(a->kinds[i].name, pattern))
+            return a->kinds[i].files == 0;
+    }
+    return false;
+}
+
+/* Only a run that came to its end has met all files. */
+static int summary_idle(struct account *a, enum summary_end end, struct err *err)
+{
+    bool met = false;
+
+    tally_release(&a->idle);
+    for (size_t i = 0; i < a->n_kinds; i++)
+        met = met || a->kinds[i].files;
+    for (size_t i = 0; met && end == SUMMARY_DONE && i < a->p->n_rules; i++) {
+        const struct program_rule *rule = &a->p->rules[i];
+
+        for (size_t k = 0; rule->on && k < rule->n_from; k++) {
+            if (is_idle(a, pattern_text(rule->from[k])) && tally_add(&a->idle, pattern_text(rule->from[k]), 1, NULL, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
 int account_summary(struct account *a, struct arena *arena, struct summary *s, struct err *err)
 {
     struct tally *const tallies[] = {&a->unread, &a->unmatched, &a->orphans, &a->entries, &a->vanished, &a->mended};
@@ -288,7 +317,10 @@ int account_summary(struct account *a, struct arena *arena, struct summary *s, s
         return err_oom(err);
     if (s->check && summary_unfilled(a, err) < 0)
         return err_oom(err);
+    if (summary_idle(a, s->end, err) < 0)
+        return -1;
     tally_sort(&a->unfilled);
+    tally_sort(&a->idle);
     for (size_t i = 0; i < ARRAY_LEN(tallies); i++)
         tally_sort(tallies[i]);
     s->findings = &a->findings;
@@ -299,5 +331,6 @@ int account_summary(struct account *a, struct arena *arena, struct summary *s, s
     s->vanished = &a->vanished;
     s->mended = &a->mended;
     s->unfilled = &a->unfilled;
+    s->idle = &a->idle;
     return 0;
 }

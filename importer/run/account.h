@@ -26,11 +26,11 @@ struct account {
     size_t n_kinds, n_rule_kinds;   /* those that rules read come first */
     struct findings findings;
     struct tally unread, unmatched, orphans, entries, vanished, mended;
-    struct tally unfilled;      /* made by account_summary() */
+    struct tally unfilled, idle;    /* made by account_summary() */
     uint64_t files, rows, rejects, bytes;   /* totals so far */
 };
 
-int account_init(struct account *a, const struct program *p, struct err *err);
+int account_init(struct account *a, const struct program *p, bool hide_values, struct err *err);
 void account_release(struct account *a);
 /* Forget all counts. */
 void account_clear(struct account *a);

@@ -41,13 +41,15 @@ static void on_unmatched(void *context, const struct entry *file)
 static void on_skipped(void *context, const struct entry *entry)
 {
     struct run *run = context;
-    struct finding f = {.code = W0308, .severity = FINDING_ERROR, .outcome = FINDING_REJECTED, .at = {.file = entry->path}};
+    struct finding f = {.code = entry_reason_code(entry->reason), .severity = FINDING_ERROR, .outcome = FINDING_REJECTED, .at = {.file = entry->path}};
     struct err ignored = {0};
+    char name[60];
 
-    tally_entry_place(run, &run->account.entries, str_of(entry_reason_name(entry->reason)), entry->path);
-    if (entry->reason != ENTRY_UNREADABLE)
+    snprintf(name, sizeof name, "%s%s%s", entry_reason_name(entry->reason), f.code ? ", " : "", code_entry(f.code)->name);
+    tally_entry_place(run, &run->account.entries, str_of(name), entry->path);
+    if (entry->reason != ENTRY_UNREADABLE && entry->reason != ENTRY_TOO_DEEP)
         return;
-    f.message = str_of(entry->message ? entry->message : "cannot be read");
+    f.message = str_of(entry->message ? entry->message : entry->reason == ENTRY_TOO_DEEP ? "" : "cannot be read");
     if (findings_add(&run->account.findings, &f, &ignored) < 0)
         err_release(&ignored);
 }
@@ -238,7 +240,7 @@ static int agenda_in_transaction(struct run *run, struct db *db, struct err *err
     int64_t held = 0;
     bool again;
 
-    if (ledger_lock_job(db, run->job, err) < 0 || settle_with_last(run, db, &again, err) < 0 ||
+    if (ledger_lock_job(db, run->job, err) < 0 || ledger_check(db, run->job, err) < 0 || settle_with_last(run, db, &again, err) < 0 ||
         ledger_drop_open(db, run->job, &held, err) < 0)
         return -1;
     if (held && again) {
@@ -249,8 +251,7 @@ static int agenda_in_transaction(struct run *run, struct db *db, struct err *err
         return 0;   /* others are at work on it: join them */
     if (again && ledger_forget_states(db, run->job, run->o->fresh, err) < 0)
         return -1;
-    run->known = (struct ledger_files){.db = db, .job = run->job};
-    if (survey(run, err) < 0 || enter_units(run, db, err) < 0)
+    if (ledger_files_open(&run->known, db, run->job, err) < 0 || survey(run, err) < 0 || enter_units(run, db, err) < 0)
         return -1;
     FAULT("after_survey");
     return run->id ? ledger_run_state(db, run->id, "running", err) : 0;
@@ -294,7 +295,7 @@ static int recall(struct run *run, struct err *err)
     if (there == 1 && (there = ledger_last_run(db, run->job, &last, err)) == 1) {
         run->recalls = true;
         run->recalls_nothing_same = strcmp(last.digest, run->p->digest) != 0;
-        run->known = (struct ledger_files){.db = db, .job = run->job};
+        there = ledger_check(db, run->job, err) < 0 ? -1 : ledger_files_open(&run->known, db, run->job, err);
     }
     buf_release(&source);
     return there < 0 ? -1 : 0;

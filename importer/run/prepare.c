@@ -190,7 +190,7 @@ int run_prepare(struct run *run, struct run_result *ret)
     run->ledger = run->o->level == RUN_LOAD || (run->o->level == RUN_REHEARSE && run->scratch_made);
     run->hold = run->o->level == RUN_REHEARSE && !run->scratch_made;
     run->recalls = run->ledger;
-    if (account_init(&run->account, run->p, err) < 0)
+    if (account_init(&run->account, run->p, run->o->hide_values, err) < 0)
         return -1;
     return findings_merge(&run->account.findings, &run->notes, err);
 }

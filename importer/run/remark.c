@@ -232,7 +232,10 @@ void remark_orphan(void *context, const struct program_index *index, struct str 
     struct finding_place place = {.file = path, .line = line};
     struct buf name = BUF_INIT;
 
-    if (buf_add_str(&name, index->source->name.text) < 0 || buf_add_char(&name, ' ') < 0 || buf_add_str(&name, key) < 0 ||
+    if (w->run->o->hide_values)
+        key = (struct str){0};
+    if (buf_add_str(&name, index->source->name.text) < 0 || buf_add_text(&name, key.len ? " " : "") < 0 ||
+        buf_add_str(&name, key) < 0 ||
         tally_add(&w->account.orphans, buf_str(&name), 1, &place, &w->failure) < 0)
         err_oom(&w->failure);
     buf_release(&name);

@@ -408,7 +408,6 @@ static void forget_refusals(struct run *run)
     }
     a->rejects = 0;
     findings_release(&a->findings);
-    a->findings.hide_values = run->o->hide_values;
 }
 
 static int all_passes(struct worker *w, uint64_t *settled, struct err *err)

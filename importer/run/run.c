@@ -21,29 +21,6 @@ static void choose_jobs(struct run *run)
         run->jobs = (unsigned)run->n_units;
 }
 
-/* A record or document is in memory as bytes, and JSON takes up to nine times as much again to be looked into: what a
- * worker reads at a time has to fit its share. */
-static void limit_record(struct reader_options *read, uint64_t most)
-{
-    if (read->record_max == 0)
-        read->record_max = READER_RECORD_MAX;
-    if (read->record_max > most)
-        read->record_max = (size_t)most;
-}
-
-static void limit_records(struct run *run)
-{
-    uint64_t most = run->o->memory / run->jobs / 10;
-    struct program *p = run->p;
-
-    for (size_t i = 0; i < p->n_rules; i++)
-        limit_record(&p->rules[i].read, most);
-    for (size_t i = 0; i < p->mapping->n_documents; i++)
-        limit_record(&p->documents[i].read, most);
-    for (size_t i = 0; i < p->mapping->n_indexes; i++)
-        limit_record(&p->indexes[i].read, most);
-}
-
 static void *thread_main(void *context)
 {
     struct worker *w = context;
@@ -173,6 +150,7 @@ static void fill_summary(struct run *run, struct run_result *ret)
     s->check = run->o->level != RUN_LOAD;
     s->command = str_of(run->o->replay ? "rejects replay" : s->check ? "check" : "load");
     s->mapping = str_of(run->o->mapping);
+    s->end = run->end;
     if (run->p) {
         s->mapping_digest = str_make(run->p->digest, 64);
         if (account_summary(&run->account, &ret->arena, s, &ignored) < 0)
@@ -192,7 +170,6 @@ static void fill_summary(struct run *run, struct run_result *ret)
     s->jobs = run->jobs;
     samples_end(&run->samples, s->wall_ns, run->account.bytes, run->account.rows);
     s->samples = &run->samples;
-    s->end = run->end;
     s->earlier_rejects = run->all_rejects > (int64_t)run->account.rejects ? (uint64_t)run->all_rejects - run->account.rejects : 0;
     s->undone_rejects = run->undone_rejects;
     s->reject_limit = run->o->has_max_rejects ? run->o->max_rejects : UINT64_MAX;
@@ -224,6 +201,7 @@ static enum summary_end end_of_prepare(const struct run_result *ret)
     case CODE_NONE:
     case W0302:
     case W0304:
+    case W0503:
     case W0717:
         return SUMMARY_USAGE;
     case W0612:
@@ -243,6 +221,7 @@ static void work(struct run *run, struct run_result *ret)
     if (globals_find(run->p, run->o->sources, run->o->n_sources, &run->globals, &e) < 0) {
         run_fail(run, e.code == W0601 ? SUMMARY_INTERNAL : SUMMARY_USAGE, &e);
     } else if (run->o->replay) {
+        share_limit_records(run);
         run->id = run->o->replay;
         run->job = run->o->replay_job;
         if (run_replay(run, &e) < 0)
@@ -254,7 +233,7 @@ static void work(struct run *run, struct run_result *ret)
         run_fail(run, end, &e);
     } else {
         choose_jobs(run);
-        limit_records(run);
+        share_limit_records(run);
         if (!run->ledger || run->n_units || !run->matched)
             run_workers(run);
         else if (run->id)

@@ -24,7 +24,7 @@ static const char *option_of(const PQconninfoOption *options, const char *keywor
 static int not_understood(const char *what, struct err *err)
 {
     err_set(err, ERR_RUN, W0503, "%s", what);
-    return err_help(err, "write postgresql://user@host:port/database, special characters percent-encoded");
+    return err_help(err, "write sqlite:PATH, or postgresql://user@host:port/database with special characters percent-encoded");
 }
 
 /* A password with a character that a URI cannot hold plainly ends up in host or port; libpq would print it. */
@@ -36,7 +36,7 @@ static int check_target(const char *target, struct err *err)
 
     PQfreemem(ignored);
     if (!options)
-        return not_understood("connection string cannot be read", err);
+        return not_understood("the target is neither sqlite:PATH nor a connection string", err);
     if (host && host[0] != '/' && host[strcspn(host, "@ /?#")])
         return not_understood("host of the connection string has a character that no host name has", err);
     if (port && port[strspn(port, "0123456789,")])

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -80,7 +81,7 @@ static int fail_busy(struct sqlite_db *d, int rc, struct err *err)
         err_set(err, ERR_RUN, W0550, "'%s' is locked by another statement: %s", d->path, sqlite3_errmsg(d->handle));
     else
         err_set(err, ERR_RUN, W0550, "'%s' is locked by another process", d->path);
-    return err_help(err, "windrow waited up to %u ms; wait until the other has finished, or stop it", d->wait_ms);
+    return err_help(err, "windrow waited up to %g s; wait until the other has finished, or stop it", d->wait_ms / 1000.0);
 }
 
 static int fail_full(struct sqlite_db *d, struct err *err)
@@ -98,6 +99,8 @@ static int fail_io(struct sqlite_db *d, int rc, struct err *err)
     int system = sqlite3_system_errno(d->handle);
 
     d->dead = true;
+    if (system == ENOSPC || system == EDQUOT)
+        return fail_full(d, err);
     return err_set(err, ERR_RUN, W0552, "cannot read or write '%s': %s%s%s (code %d)", d->path,
                    sqlite3_errmsg(d->handle), system ? ": " : "", system ? strerror(system) : "", rc);
 }

@@ -54,6 +54,7 @@ static const struct {
 } errors[] = {
     {"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EINTR", EINTR},   {"EMFILE", EMFILE},         {"EACCES", EACCES},
     {"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN}, {"EPIPE", EPIPE},   {"ECONNRESET", ECONNRESET}, {"EBADF", EBADF},
+    {"ELOOP", ELOOP},
 };
 
 static enum mode mode;
