@@ -5,6 +5,8 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/digest.h"
 
+#include "base/stop.h"
+
 #include <errno.h>
 #include <openssl/md5.h>
 #include <openssl/sha.h>
@@ -38,6 +40,8 @@ int digest_sha256_fd(int fd, unsigned char ret[DIGEST_SHA256])
     SHA256_Init(&context);
     while (n > 0) {
         n = read(fd, block, 1 << 16);
+        if (stop_now())
+            n = -1, errno = ECANCELED;
         if (n > 0)
             SHA256_Update(&context, block, (size_t)n);
         else if (n < 0 && errno == EINTR)

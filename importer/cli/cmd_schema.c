@@ -4,13 +4,13 @@
 #include "cli/app.h"
 
 #include "base/cleanup.h"
+#include "base/stop.h"
 #include "migrate/migrate.h"
 #include "report/finding.h"
 #include "report/jsonout.h"
 #include "report/progress.h"
 #include "report/render.h"
 #include "report/table.h"
-#include "run/stop.h"
 
 #include <fcntl.h>
 #include <signal.h>

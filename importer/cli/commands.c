@@ -1,8 +1,8 @@
 /* The commands as a table: `windrow help` prints it. */
 #include "cli/commands.h"
 
+#include "base/stop.h"
 #include "cli/options.h"
-#include "run/stop.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/stop.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@ static int read_piece(int fd, uint64_t from, char *piece, size_t want, struct er
     while (have < want) {
         ssize_t n = pread(fd, piece + have, want - have, (off_t)(from + have));
 
+        if (stop_now())
+            return stop_fail(err);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

@@ -1,6 +1,8 @@
 /* One record after the other through the rules: levels, conditions, rows. */
 #include "map/evaluate_internal.h"
 
+#include "base/stop.h"
+
 #include <stdlib.h>
 
 struct evaluator *evaluator_new(const struct program *p, struct opener *opener, const struct evaluate_out *out,
@@ -201,6 +203,8 @@ static int descend(struct evaluator *ev, size_t level, struct err *err)
     while (value_iter_next(&it, &key, &item)) {
         struct level *l = &ev->levels[level + 1];
 
+        if (stop_now())     /* one record can be the whole file */
+            return stop_fail(err);
         l->value = item;
         l->key = (struct str){0};
         if (key.type == VALUE_STRING && value_text(&key, &ev->arena, &l->key) < 0)

@@ -1,6 +1,8 @@
 /* What all readers do alike: heads, limits, whole files, and places for messages. */
 #include "read/reader_internal.h"
 
+#include "base/stop.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -44,6 +46,8 @@ ssize_t reader_pread(int fd, char *at, size_t n, uint64_t offset, struct err *er
     while (done < n) {
         ssize_t got = pread(fd, at + done, n - done, (off_t)(offset + done));
 
+        if (stop_now())
+            return stop_fail(err);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)

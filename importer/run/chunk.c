@@ -93,12 +93,10 @@ static int after_record(struct worker *w, struct err *err)
     if (w->over_limit)
         return err_set(err, ERR_RUN, W0608, w->run->o->stop_on_reject ? "a row was refused and --on-error is stop"
                                                                       : "more rows were refused than --max-rejects allows");
-    if (w->lines % TICK_RECORDS == 0) {
-        if (stop_requested() == STOP_NOW)
-            return err_set(err, ERR_RUN, W0612, "interrupted");
-        if (w->run->jobs == 1)
-            run_draw(w->run);
-    }
+    if (stop_now())
+        return stop_fail(err);
+    if (w->lines % TICK_RECORDS == 0 && w->run->jobs == 1)
+        run_draw(w->run);
     return 0;
 }
 

@@ -3,10 +3,6 @@
 
 #include "base/fault.h"
 
-#include <time.h>
-
-enum { ATTEMPTS_MAX = 6 };
-
 static int statements_after(struct run *run, struct db *db, struct err *err)
 {
     const struct mapping *m = run->mapping;
@@ -109,11 +105,14 @@ static int ask_ledger(struct run *run, struct err *err)
 
 static int finish_once(struct run *run, bool *finished, struct err *err)
 {
-    struct db *db = run->ops->db(run->first);
     enum db_outcome outcome;
+    struct db *db;
     int done;
 
     *finished = false;
+    if (run->ops->streams && (!run->first || !db_alive(run->ops->db(run->first))) && reconnect(run, err) < 0)
+        return -1;
+    db = run->ops->db(run->first);
     if (db_begin(db, err) < 0)
         return -1;
     if (finish_in_transaction(run, db, finished, err) < 0) {
@@ -129,24 +128,24 @@ static int finish_once(struct run *run, bool *finished, struct err *err)
         return err_set(err, ERR_RUN, W0501, "the end of the run could not be committed");
     err_release(err);
     done = ask_ledger(run, err);
-    return done > 0 ? 0 : done < 0 ? -1 : err_set(err, ERR_RUN, W0501, "the connection was lost at the end of the run");
+    if (done == 0)
+        run_lost_before_commit(err);
+    return done > 0 ? 0 : -1;
 }
 
 int run_finish(struct run *run, bool *finished, struct err *err)
 {
+    struct patience patience = {0};
+
     *finished = false;
     if (!run->id)
         return 0;
-    for (unsigned attempt = 1;; attempt++) {
-        if (run->first && finish_once(run, finished, err) == 0)
-            return 0;
-        if (attempt == ATTEMPTS_MAX || (err->scope && !db_transient(err)) || run_stopping(run))
-            return err->scope ? -1 : err_set(err, ERR_RUN, W0501, "the end of the run could not be entered");
-        err_release(err);
-        nanosleep(&(struct timespec){0, 50000000L << (attempt < 4 ? attempt : 4)}, NULL);
-        if (run->ops->streams && reconnect(run, err) < 0 && !db_transient(err))
+    while (finish_once(run, finished, err) < 0) {
+        if (!patience_again(&patience, err))
             return -1;
+        err_release(err);
     }
+    return 0;
 }
 
 void run_note_end(struct run *run, const char *state)

@@ -1,6 +1,8 @@
 /* Line counts at block boundaries of files, see run/lines.h. */
 #include "run/lines.h"
 
+#include "base/stop.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -84,6 +86,8 @@ static int count_range(struct lines *l, int fd, uint64_t from, uint64_t to, stru
         size_t want = to - from < PIECE ? (size_t)(to - from) : PIECE;
         ssize_t n = pread(fd, l->piece, want, (off_t)from);
 
+        if (stop_now())
+            return stop_fail(err);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

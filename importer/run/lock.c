@@ -3,7 +3,7 @@
 #include "run/lock.h"
 
 #include "base/cleanup.h"
-#include "run/stop.h"
+#include "base/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +66,10 @@ int lock_target(const char *target, unsigned wait_ms, struct err *err)
             return -1;  /* a file system without locks: the compare-and-swap in the ledger still stands */
         }
         if (waited >= wait_ms || stop_requested()) {
-            held(path, fd, err);
+            if (stop_requested())
+                stop_fail(err);
+            else
+                held(path, fd, err);
             close_fd(&fd);
             return -1;
         }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { UNITS_AT_ONCE = 500, ATTEMPTS_MAX = 5 };
+enum { UNITS_AT_ONCE = 500 };
 
 struct item {
     int64_t id;
@@ -363,32 +363,32 @@ static int try_unit(struct worker *w, struct db *db, int64_t id, struct err *err
 
 static int one_unit(struct worker *w, int64_t id, struct err *err)
 {
-    for (unsigned attempt = 1;; attempt++) {
+    for (;;) {
         int ret = try_unit(w, w->run->ops->db(w->sink), id, err);
 
         if (ret == 0)
-            return worker_merge(w, err);
-        worker_roll_back(w);
-        if (attempt == ATTEMPTS_MAX || (ret < 0 && err->scope != ERR_RECORD && !db_transient(err)) ||
-            !db_alive(w->run->ops->db(w->sink)))
-            return ret < 0 ? -1 : err_set(err, ERR_RUN, W0501, "the connection was lost in a commit");
-        err_release(err);
+            break;
+        if (ret > 0)
+            run_lost_before_commit(err);
+        if (!worker_again(w, err))
+            return -1;
     }
+    w->patience = (struct patience){0};
+    return worker_merge(w, err);
 }
 
 /* What a pass found is what counts: of earlier passes only what they loaded. */
 static int one_pass(struct worker *w, struct err *err)
 {
-    struct db *db = w->run->ops->db(w->sink);
     int64_t units[UNITS_AT_ONCE], after = 0;
     size_t n = 0;
 
     do {
-        if (rejects_units(db, w->run->id, after, units, UNITS_AT_ONCE, &n, err) < 0)
+        if (rejects_units(w->run->ops->db(w->sink), w->run->id, after, units, UNITS_AT_ONCE, &n, err) < 0)
             return -1;
         for (size_t i = 0; i < n; i++) {
             if (run_stopping(w->run))
-                return err_set(err, ERR_RUN, W0612, "interrupted");
+                return stop_fail(err);
             if (one_unit(w, units[i], err) < 0)
                 return -1;
             after = units[i];

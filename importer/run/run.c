@@ -52,6 +52,11 @@ static void watch(struct run *run)
     pthread_mutex_unlock(&run->lock);
 }
 
+static enum summary_end end_of(const struct err *err)
+{
+    return err->code == W0601 ? SUMMARY_INTERNAL : err->code == W0612 ? SUMMARY_INTERRUPTED : SUMMARY_DATABASE;
+}
+
 static void run_workers(struct run *run)
 {
     struct worker *workers = calloc(run->jobs, sizeof *workers);
@@ -68,7 +73,7 @@ static void run_workers(struct run *run)
     while (opened < run->jobs && worker_open(&workers[opened], run, opened, &e) == 0)
         opened++;
     if (opened < run->jobs) {
-        run_fail(run, e.code == W0601 ? SUMMARY_INTERNAL : SUMMARY_DATABASE, &e);
+        run_fail(run, end_of(&e), &e);
         opened++;   /* half open: to be closed */
     } else if (run->jobs == 1) {
         worker_loop(&workers[0]);
@@ -111,7 +116,7 @@ static void end_of_load(struct run *run)
         run_check_percent(run, true);
     if (run->end == SUMMARY_DONE && !run->failure.scope) {
         if (run_finish(run, &finished, &e) < 0)
-            run_fail(run, SUMMARY_DATABASE, &e);
+            run_fail(run, end_of(&e), &e);
         else if (run->left)
             run->end = SUMMARY_INTERRUPTED;
         return;
@@ -204,12 +209,8 @@ static enum summary_end end_of_prepare(const struct run_result *ret)
     case W0503:
     case W0717:
         return SUMMARY_USAGE;
-    case W0612:
-        return SUMMARY_INTERRUPTED;
-    case W0601:
-        return SUMMARY_INTERNAL;
     default:
-        return SUMMARY_DATABASE;
+        return end_of(&ret->failure);
     }
 }
 
@@ -225,10 +226,10 @@ static void work(struct run *run, struct run_result *ret)
         run->id = run->o->replay;
         run->job = run->o->replay_job;
         if (run_replay(run, &e) < 0)
-            run_fail(run, e.code == W0614 ? SUMMARY_USAGE : e.code == W0612 ? SUMMARY_INTERRUPTED : SUMMARY_DATABASE, &e);
+            run_fail(run, e.code == W0614 ? SUMMARY_USAGE : end_of(&e), &e);
     } else if (run_agenda(run, &e) < 0) {
         enum summary_end end = e.code == W0606 || e.code == W0609 || e.code == W0304 || e.code == W0301 ? SUMMARY_USAGE
-                               : e.code == W0601 ? SUMMARY_INTERNAL : SUMMARY_DATABASE;
+                               : end_of(&e);
 
         run_fail(run, end, &e);
     } else {

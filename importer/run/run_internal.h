@@ -3,15 +3,16 @@
 #ifndef WINDROW_RUN_RUN_INTERNAL_H
 #define WINDROW_RUN_RUN_INTERNAL_H
 
+#include "base/stop.h"
 #include "ledger/keys.h"
 #include "ledger/ledger.h"
 #include "ledger/rejects.h"
 #include "map/evaluate.h"
 #include "run/account.h"
 #include "run/lines.h"
+#include "run/patience.h"
 #include "run/survey.h"
 #include "run/run.h"
-#include "run/stop.h"
 #include "run/tempdir.h"
 #include "sink/sink.h"
 
@@ -130,6 +131,7 @@ struct worker {
     struct finding_place first_seen;    /* of the row whose key a refused one has; for the next finding */
     const struct ledger_reject *kept;   /* the last one that holds its record's bytes */
 
+    struct patience patience;       /* with what keeps a chunk from being committed */
     struct replay *replay;          /* rejects that are tried again; else NULL */
 
     /* The record being mapped. */
@@ -202,6 +204,11 @@ bool run_stopping(struct run *run);
 void run_check_percent(struct run *run, bool last);
 /* For replays: 0 committed, 1 not (try again), -1. The others as their names say. */
 int worker_commit(struct worker *w, struct err *err);
+/* After a failure: what was begun is rolled back, and the unit may be tried once more, on a new connection if need be. False:
+ * there is no patience left, err says with what. */
+bool worker_again(struct worker *w, struct err *err);
+/* The ledger says that a commit without an answer was none. */
+void run_lost_before_commit(struct err *err);
 int worker_merge(struct worker *w, struct err *err);
 void worker_roll_back(struct worker *w);
 void run_draw(struct run *run);     /* takes the lock */

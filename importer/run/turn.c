@@ -82,6 +82,8 @@ int turn_wait(struct worker *w, struct err *err)
         first = is_first(w);
         failed = run->failure.scope != 0;
         pthread_mutex_unlock(&run->lock);
+        if (stop_now())
+            return stop_fail(err);
         if (failed)
             return err_set(err, ERR_RUN, W0612, "the run has ended");
         if (first)

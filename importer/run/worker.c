@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { ATTEMPTS_MAX = 8, WAIT_MS = 100, PERCENT_FROM = 1000 };
+enum { WAIT_MS = 100, PERCENT_FROM = 1000 };
 
 uint64_t run_now_ns(void)
 {
@@ -251,25 +251,75 @@ int worker_merge(struct worker *w, struct err *err)
     return ret;
 }
 
-/* The answer to COMMIT was lost: a new connection asks the ledger, which waits for the old session to end. */
-static int ask_ledger(struct worker *w, bool *done, struct err *err)
+static bool again(struct worker *w, const struct err *err)
+{
+    return !run_stopping(w->run) && patience_again(&w->patience, err);
+}
+
+/* Opens a lost connection again, for as long as there is patience. */
+static int reconnect(struct worker *w, struct err *err)
+{
+    if (!w->run->ops || shares_sink(w->run) || (w->sink && db_alive(w->run->ops->db(w->sink))))
+        return 0;
+    for (;;) {
+        disconnect(w);
+        if (connect(w, err) == 0)
+            return 0;
+        if (!again(w, err))
+            return -1;
+        err_release(err);
+    }
+}
+
+bool worker_again(struct worker *w, struct err *err)
 {
     struct run *run = w->run;
+
+    worker_roll_back(w);
+    chunk_clear(w);
+    if (!again(w, err))
+        return false;
+    pthread_mutex_lock(&run->lock);
+    run->retries++;
+    pthread_mutex_unlock(&run->lock);
+    err_release(err);
+    return reconnect(w, err) == 0;
+}
+
+static int ask_once(struct worker *w, bool *done, struct err *err)
+{
     struct db *db;
     int ret;
 
-    leave(w);
-    disconnect(w);
-    if (shares_sink(run))
-        return err_set(err, ERR_RUN, W0601, "the database file failed during a commit; run the same command again");
-    if (connect(w, err) < 0)
+    if (reconnect(w, err) < 0)
         return -1;
-    db = run->ops->db(w->sink);
+    db = w->run->ops->db(w->sink);
     if (db_begin(db, err) < 0)
         return -1;
     ret = ledger_unit_done(db, w->unit.id, w->unit.gen, done, err);
     db_rollback(db);
     return ret;
+}
+
+/* The answer to COMMIT was lost: a new connection asks the ledger, which waits for the old session to end. */
+static int ask_ledger(struct worker *w, bool *done, struct err *err)
+{
+    leave(w);
+    disconnect(w);
+    if (shares_sink(w->run))
+        return err_set(err, ERR_RUN, W0601, "the database file failed during a commit; run the same command again");
+    while (ask_once(w, done, err) < 0) {
+        if (!again(w, err))
+            return -1;
+        err_release(err);
+    }
+    return 0;
+}
+
+void run_lost_before_commit(struct err *err)
+{
+    err_set(err, ERR_RUN, W0501, "the connection was lost before the commit");
+    db_set_state(err, "08006");     /* it passes: the same is written again */
 }
 
 /* 0: committed; 1: not, try again; -1: failed. */
@@ -310,6 +360,8 @@ int worker_commit(struct worker *w, struct err *err)
 
 static enum summary_end end_of(const struct err *err)
 {
+    if (stop_requested() && db_transient(err))
+        return SUMMARY_INTERRUPTED;     /* without the signal it would have been tried again */
     switch (err->code) {
     case W0608:
         return SUMMARY_LIMIT;
@@ -348,12 +400,10 @@ static void keep_findings(struct worker *w)
     pthread_mutex_unlock(&run->lock);
 }
 
-/* A failure that passes is tried again, later each time. True when the worker may go on. */
-static bool recover(struct worker *w, unsigned *attempts, struct err *err)
+/* True when the worker may go on. */
+static bool recover(struct worker *w, struct err *err)
 {
     struct run *run = w->run;
-    bool retry = !run->hold && (db_transient(err) || err->code == W0605 || err->scope == ERR_RECORD) && ++*attempts < ATTEMPTS_MAX && !run_stopping(run);
-    unsigned pause = 50u << (*attempts < 7 ? *attempts : 7);
 
     if (!run->hold)
         worker_roll_back(w);
@@ -365,29 +415,9 @@ static bool recover(struct worker *w, unsigned *attempts, struct err *err)
         turn_end(w);
         return true;
     }
-    if (!retry || (err->code == W0605 && *attempts > 1)) {
+    if (run->hold || !worker_again(w, err)) {
         run_fail(run, end_of(err), err);
         return false;
-    }
-    pthread_mutex_lock(&run->lock);
-    run->retries++;
-    pthread_mutex_unlock(&run->lock);
-    err_release(err);
-    while (pause > 0 && !run_stopping(run)) {
-        wait_ms(pause < WAIT_MS ? pause : WAIT_MS);
-        pause -= pause < WAIT_MS ? pause : WAIT_MS;
-    }
-    if (run->ops && !shares_sink(run) && (!w->sink || !db_alive(run->ops->db(w->sink)))) {
-        disconnect(w);
-        while (connect(w, err) < 0) {
-            disconnect(w);
-            if (!db_transient(err) || ++*attempts >= ATTEMPTS_MAX || run_stopping(run)) {
-                run_fail(run, end_of(err), err);
-                return false;
-            }
-            err_release(err);
-            wait_ms(50u << (*attempts < 7 ? *attempts : 7));
-        }
     }
     w->again = !run->ledger;    /* with a ledger the unit is claimed anew */
     return true;
@@ -412,12 +442,6 @@ void run_check_percent(struct run *run, bool last)
     run_fail(run, SUMMARY_LIMIT, &e);
 }
 
-static void lost_before_commit(struct err *err)
-{
-    err_set(err, ERR_RUN, W0501, "the connection was lost before the commit");
-    db_set_state(err, "08006");     /* it passes: the chunk is written again */
-}
-
 /* 1: a unit was done; 0: nothing is left; -1: failed. */
 static int one_unit(struct worker *w, struct err *err)
 {
@@ -435,7 +459,7 @@ static int one_unit(struct worker *w, struct err *err)
     if (got == 0)
         got = worker_merge(w, err);
     else if (got == 1)
-        lost_before_commit(err);
+        run_lost_before_commit(err);
     if (got)
         return -1;
     FAULT("after_merge");
@@ -447,7 +471,6 @@ static int one_unit(struct worker *w, struct err *err)
 void worker_loop(struct worker *w)
 {
     struct run *run = w->run;
-    unsigned attempts = 0;
     struct err e = {0};
 
     while (!run_stopping(run)) {
@@ -456,11 +479,11 @@ void worker_loop(struct worker *w)
         if (got == 0)
             break;
         if (got < 0) {
-            if (!recover(w, &attempts, &e))
+            if (!recover(w, &e))
                 break;
             continue;
         }
-        attempts = 0;
+        w->patience = (struct patience){0};
         run_check_percent(run, false);
     }
     if (!run->hold)

@@ -89,18 +89,36 @@ int db_set_state(struct err *err, const char *sqlstate)
     return -1;
 }
 
+static bool listed(const char *state, const char *const *states)
+{
+    while (*states && strcmp(*states, state) != 0)
+        states++;
+    return *states != NULL;
+}
+
+bool db_absent(const struct err *err)
+{
+    static const char *const states[] = {"08001", "53300", "57P03", NULL};
+
+    return listed(err->sqlstate, states);
+}
+
+bool db_lost(const struct err *err)
+{
+    static const char *const states[] = {"57P01", "57P02", "57P05", NULL};
+
+    if (db_absent(err))
+        return false;
+    return (strncmp(err->sqlstate, "08", 2) == 0 && strcmp(err->sqlstate, "08P01") != 0) || listed(err->sqlstate, states);
+}
+
 bool db_transient(const struct err *err)
 {
-    static const char *const states[] = {"40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03",
-                                         "57P05"};
+    static const char *const states[] = {"40001", "40P01", "55P03", NULL};
     int64_t code;
 
-    if (strncmp(err->sqlstate, "08", 2) == 0 && strcmp(err->sqlstate, "08P01") != 0)
+    if (db_absent(err) || db_lost(err) || listed(err->sqlstate, states))
         return true;
-    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
-        if (strcmp(err->sqlstate, states[i]) == 0)
-            return true;
-    }
     return strlen(err->sqlstate) < 5 && str_parse_int64(str_of(err->sqlstate), &code) && ((code & 0xff) == 5 || (code & 0xff) == 6);
 }
 

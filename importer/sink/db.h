@@ -95,6 +95,9 @@ enum db_outcome db_commit(struct db *db, struct err *err);
 bool db_alive(const struct db *db);
 /* Is this failure one that passes (connection lost, restart, deadlock, serialization, busy)? */
 bool db_transient(const struct err *err);
+/* Of those: is it the session that was lost, or could none be had? */
+bool db_lost(const struct err *err);
+bool db_absent(const struct err *err);
 /* Was a statement cancelled? */
 bool db_interrupted(const struct err *err);
 /* Ask the server to stop the running statement; async-signal-safe is not promised, thread-safe is. */

@@ -3,6 +3,7 @@
 #include "sink/narrow.h"
 
 #include "base/cleanup.h"
+#include "base/stop.h"
 
 struct narrow {
     size_t at;          /* rows before it are settled */
@@ -61,7 +62,7 @@ int narrow_run(size_t n, const struct narrow_ops *ops, void *context, struct err
     while (s.at < s.end) {
         CLEANUP(err_release) struct err reason = {0};
         size_t size = next_size(&s), hint = SIZE_MAX;
-        int outcome = ops->attempt(context, s.at, size, &hint, &reason);
+        int outcome = stop_now() ? stop_fail(&reason) : ops->attempt(context, s.at, size, &hint, &reason);
 
         if (outcome < 0) {
             if (err && !err->scope)

@@ -3,12 +3,14 @@
 #include "sink/postgres_internal.h"
 
 #include "base/fault.h"
+#include "base/stop.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <time.h>
 
-enum { OID_BYTEA = 17, STATEMENT_NAME = 24 };
+enum { OID_BYTEA = 17, STATEMENT_NAME = 24, LOOK_MS = 100 };
 
 struct postgres *postgres_of(struct db *db)
 {
@@ -67,6 +69,8 @@ void postgres_blame_row(struct err *err)
 
 static enum code statement_code(const char *sqlstate, const char *message)
 {
+    if (strcmp(sqlstate, "57014") == 0 && stop_now())
+        return W0612;
     if (strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "57P", 3) == 0 || strcmp(sqlstate, "25P03") == 0)
         return W0501;
     if (strcmp(sqlstate, "25006") == 0)
@@ -179,30 +183,59 @@ uint64_t postgres_now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Poll until one of `events` or the deadline: the events, 0 when the time is up. */
-int postgres_poll(int fd, short events, uint64_t deadline_ms)
+int postgres_look(int fd, short events, uint64_t deadline_ms)
 {
-    for (;;) {
-        struct pollfd one = {.fd = fd, .events = events};
-        uint64_t now = postgres_now_ms();
-        int n = now < deadline_ms ? poll(&one, 1, (int)(deadline_ms - now > 60000 ? 60000 : deadline_ms - now)) : 0;
+    struct pollfd one = {.fd = fd, .events = events};
+    uint64_t now = postgres_now_ms(), left = now < deadline_ms ? deadline_ms - now : 0;
 
-        if (n > 0)
-            return one.revents;
-        if ((n < 0 && errno != EINTR) || now >= deadline_ms)
-            return 0;
-    }
+    return poll(&one, 1, (int)(left < LOOK_MS ? left : LOOK_MS)) > 0 ? one.revents : 0;
 }
 
+static void *send_cancel(void *cancel)
+{
+    char ignored[256];
+
+    PQcancel(cancel, ignored, sizeof ignored);
+    PQfreeCancel(cancel);
+    return NULL;
+}
+
+/* libpq sends it over a connection of its own and waits for that to be closed, without a deadline: a silent server would
+ * hold whoever asks. */
+static void cancel_aside(struct postgres *p)
+{
+    PGcancel *cancel = PQgetCancel(p->conn);
+    pthread_t thread;
+
+    if (!cancel)
+        return;
+    if (pthread_create(&thread, NULL, send_cancel, cancel) == 0)
+        pthread_detach(thread);
+    else
+        PQfreeCancel(cancel);
+}
+
+/* With the second signal the server is asked to stop, and has a short time to say that it did. */
 static int wait_for(struct postgres *p, short events, uint64_t deadline_ms, struct err *err)
 {
-    int got = postgres_poll(PQsocket(p->conn), events, deadline_ms);
+    for (;;) {
+        uint64_t stop_ms = stop_deadline_ms(), now = postgres_now_ms();
+        int got;
 
-    if (got == 0)
-        return postgres_lost(p, W0507, "no answer in time", err);
-    if ((got & ~POLLOUT) && !PQconsumeInput(p->conn))
-        return postgres_lost_now(p, err);
-    return 0;
+        if (stop_now() && !p->asked_late) {
+            p->asked_late = true;
+            cancel_aside(p);
+        }
+        got = postgres_look(PQsocket(p->conn), events, deadline_ms < stop_ms ? deadline_ms : stop_ms);
+        if ((got & ~POLLOUT) && !PQconsumeInput(p->conn))
+            return postgres_lost_now(p, err);
+        if (got)
+            return 0;
+        if (now >= stop_ms)
+            return postgres_lost(p, W0612, "interrupted", err);
+        if (now >= deadline_ms)
+            return postgres_lost(p, W0507, "no answer in time", err);
+    }
 }
 
 /* Send all that libpq holds; each step forward starts the deadline anew. */
@@ -273,6 +306,7 @@ int postgres_all(struct postgres *p, const char *sql, PGresult **ret, struct err
 
 int postgres_usable(struct postgres *p, struct err *err)
 {
+    p->asked_late = stop_now();
     return p->lost ? postgres_lost(p, W0501, "connection lost", err) : 0;
 }
 

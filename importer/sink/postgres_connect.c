@@ -2,6 +2,8 @@
  * and all; so what is printed of it here are words of our own. */
 #include "sink/postgres_internal.h"
 
+#include "base/stop.h"
+
 #include <poll.h>
 
 enum {
@@ -79,22 +81,20 @@ static uint64_t connect_wait_ms(const PQconninfoOption *options)
     return (seconds < 2 ? 2 : seconds) * 1000 * hosts;
 }
 
-static bool connect_finish(PGconn *conn, uint64_t wait_ms, bool *late)
+/* A first signal is enough here: nothing is in hand that would have to be finished. */
+static enum code connect_finish(PGconn *conn, uint64_t deadline_ms)
 {
-    uint64_t deadline_ms = postgres_now_ms() + wait_ms;
-    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    PostgresPollingStatusType state = PQstatus(conn) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
 
-    *late = false;
-    if (PQstatus(conn) == CONNECTION_BAD)
-        return false;
     while (state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) {
-        if (postgres_poll(PQsocket(conn), state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ms) == 0) {
-            *late = true;
-            return false;
-        }
-        state = PQconnectPoll(conn);
+        if (stop_requested())
+            return W0612;
+        if (postgres_look(PQsocket(conn), state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ms))
+            state = PQconnectPoll(conn);
+        else if (postgres_now_ms() >= deadline_ms)
+            return W0507;
     }
-    return state == PGRES_POLLING_OK;
+    return state == PGRES_POLLING_OK ? CODE_NONE : W0501;
 }
 
 /* "FATAL:  57P03: the database system is starting up": the state, and the text without it. */
@@ -116,7 +116,7 @@ static void take_state(char *message, struct err *err)
     }
 }
 
-static int unreachable(const PGconn *conn, const char *name, bool late, struct err *err)
+static int unreachable(const PGconn *conn, const char *name, enum code why, struct err *err)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT;
     char *message = conn ? PQerrorMessage(conn) : NULL, *location, *password = conn ? PQpass(conn) : NULL;
@@ -124,19 +124,21 @@ static int unreachable(const PGconn *conn, const char *name, bool late, struct e
 
     if (!conn)
         return err_oom(err);
-    if (!late && strncmp(message, "connection to server", 20) != 0 &&
+    if (why == W0612)
+        return stop_fail(err);
+    if (why == W0501 && strncmp(message, "connection to server", 20) != 0 &&
         strncmp(message, "definition of service", 21) != 0)
         return not_understood("a parameter of the connection string has a value that libpq does not take", err);
     take_state(message, &state);
     location = strstr(message, "\nLOCATION:");      /* of the server's source */
     if (location)
         *location = '\0';
-    postgres_add_line(&text, late ? "no answer in time" : message);
+    postgres_add_line(&text, why == W0507 ? "no answer in time" : message);
     if (password && *password && strstr(buf_text(&text), password)) {
         buf_clear(&text);
         postgres_add_line(&text, "connection failed");
     }
-    err_set(err, ERR_RUN, late ? W0507 : W0501, "%s: %s", name, buf_text(&text));
+    err_set(err, ERR_RUN, why, "%s: %s", name, buf_text(&text));
     /* A server that is not there may come; one that says no with a state of its own will say it again. */
     return db_set_state(err, state.sqlstate[0] ? state.sqlstate : "08001");
 }
@@ -213,18 +215,23 @@ static int check_session(struct postgres *p, const struct db_options *options, c
     return 0;
 }
 
-static int pin_session(struct postgres *p, const struct db_options *options, struct err *err)
+/* A server that lets us in and then says nothing is as good as none: the first answer has to come as soon as the
+ * connection. */
+static int pin_session(struct postgres *p, const struct db_options *options, uint64_t connect_ms, struct err *err)
 {
     CLEANUP(buf_release) struct buf sql = BUF_INIT;
     CLEANUP(db_result_release) struct db_result r = {0};
-    uint32_t lock_ms = p->wait_ms / 2 < LOCK_WAIT_MS ? p->wait_ms / 2 : LOCK_WAIT_MS;
+    uint32_t wait_ms = p->wait_ms, lock_ms = wait_ms / 2 < LOCK_WAIT_MS ? wait_ms / 2 : LOCK_WAIT_MS;
 
     if (check_encoding(p, err) < 0)
         return -1;
     if (buf_printf(&sql, session_sql, lock_ms ? lock_ms : 1, options->read_only ? "true" : "false") < 0)
         return err_oom(err);
+    if (connect_ms < wait_ms)
+        p->wait_ms = (uint32_t)connect_ms;
     if (postgres_run(p, buf_text(&sql), &r, err) != 0)
         return -1;
+    p->wait_ms = wait_ms;
     return check_session(p, options, &r, err);
 }
 
@@ -240,18 +247,22 @@ void postgres_close(struct db *db)
     free(p);
 }
 
-static int connect_to(struct postgres *p, const char *target, const struct db_options *options, struct err *err)
+/* *ret_ms: how long it may take. */
+static int connect_to(struct postgres *p, const char *target, const struct db_options *options, uint64_t *ret_ms,
+                      struct err *err)
 {
     CLEANUP(finish_options) PQconninfoOption *effective = NULL;
-    bool late;
+    enum code failure;
 
     p->conn = connect_start(target, options);
     effective = p->conn ? PQconninfo(p->conn) : NULL;
     p->name = make_name(effective);
     if (!p->name)
         return err_oom(err);
-    if (!connect_finish(p->conn, connect_wait_ms(effective), &late))
-        return unreachable(p->conn, p->name, late, err);
+    *ret_ms = connect_wait_ms(effective);
+    failure = connect_finish(p->conn, postgres_now_ms() + *ret_ms);
+    if (failure)
+        return unreachable(p->conn, p->name, failure, err);
     PQsetErrorVerbosity(p->conn, PQERRORS_DEFAULT);
     p->cancel = PQgetCancel(p->conn);
     return p->cancel && PQsetnonblocking(p->conn, 1) == 0 ? 0 : err_oom(err);
@@ -260,6 +271,7 @@ static int connect_to(struct postgres *p, const char *target, const struct db_op
 struct db *postgres_open(const char *target, const struct db_options *options, struct err *err)
 {
     struct postgres *p;
+    uint64_t connect_ms = 0;
 
     if (check_target(target, err) < 0)
         return NULL;
@@ -270,7 +282,7 @@ struct db *postgres_open(const char *target, const struct db_options *options, s
     }
     p->db.ops = &db_ops_postgres;
     p->wait_ms = options->wait_ms ? options->wait_ms : WAIT_MS;
-    if (connect_to(p, target, options, err) == 0 && pin_session(p, options, err) == 0)
+    if (connect_to(p, target, options, &connect_ms, err) == 0 && pin_session(p, options, connect_ms, err) == 0)
         return &p->db;
     postgres_close(&p->db);
     return NULL;

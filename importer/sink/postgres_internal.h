@@ -21,6 +21,7 @@ struct postgres {
     char *name;
     uint32_t wait_ms;
     bool lost;
+    bool asked_late;                /* what it is asked now was asked when the user would not wait any more */
     size_t unsent;                  /* at most so many bytes of COPY are in libpq's buffer */
     uint64_t copy_line;
     struct buf statements[POSTGRES_STATEMENTS_MAX];  /* the texts; statement i is prepared as w<i> */
@@ -39,8 +40,9 @@ int postgres_usable(struct postgres *p, struct err *err);
 int postgres_refused(struct postgres *p, const PGresult *res, const char *sql, struct err *err);
 
 uint64_t postgres_now_ms(void);
-/* Poll until one of `events` or the deadline: what came, 0 when the time is up. */
-int postgres_poll(int fd, short events, uint64_t deadline_ms);
+/* Wait a moment, not beyond the deadline: what came of `events`, 0 when nothing did. To be called again, so that whoever
+ * waits looks up from time to time: a signal may have gone to another thread. */
+int postgres_look(int fd, short events, uint64_t deadline_ms);
 /* Send all that libpq holds; each step forward starts the deadline anew. */
 int postgres_flush(struct postgres *p, struct err *err);
 /* The next result of what was sent; *ret NULL after the last. */

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/fault.h"
+#include "base/stop.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -16,6 +17,8 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
+
+enum { BUSY_STEP_MS = 50, STEPS_BETWEEN_LOOKS = 20000 };
 
 static struct sqlite_db *of(struct db *db) { return (struct sqlite_db *)db; }
 
@@ -68,6 +71,34 @@ static int check_path(const char *path, bool read_only, struct err *err)
     return refuse_network(path, err);
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* SQLite's own waiting knows no signals. */
+static int wait_for_lock(void *context, int tries)
+{
+    struct sqlite_db *d = context;
+
+    if (tries == 0)
+        d->busy_since_ms = now_ms();
+    FAULT("sqlite_locked");
+    if (stop_now() || now_ms() - d->busy_since_ms >= d->wait_ms)
+        return 0;
+    sqlite3_sleep(tries < 5 ? 1 << tries : BUSY_STEP_MS);
+    return 1;
+}
+
+static int unwanted(void *context)
+{
+    (void)context;
+    return stop_now();
+}
+
 static int configure(struct sqlite_db *d, struct err *err)
 {
     static const struct { int option, value; } options[] = {
@@ -84,16 +115,9 @@ static int configure(struct sqlite_db *d, struct err *err)
             return err_set(err, ERR_RUN, W0558, "SQLite does not take the setting number %d", options[i].option);
     }
     sqlite3_extended_result_codes(d->handle, 1);
-    sqlite3_busy_timeout(d->handle, (int)d->wait_ms);
+    sqlite3_busy_handler(d->handle, wait_for_lock, d);
+    sqlite3_progress_handler(d->handle, STEPS_BETWEEN_LOOKS, unwanted, NULL);
     return 0;
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* Run `sql` and copy the text of its first cell into `ret`. */
@@ -117,7 +141,7 @@ static int set_wal(struct sqlite_db *d, struct err *err)
     char mode[16];
     int rc;
 
-    while ((rc = first_cell(d, "PRAGMA journal_mode=WAL", mode, sizeof mode)) == SQLITE_BUSY && now_ms() < deadline)
+    while ((rc = first_cell(d, "PRAGMA journal_mode=WAL", mode, sizeof mode)) == SQLITE_BUSY && now_ms() < deadline && !stop_now())
         sqlite3_sleep(20);
     if (rc != SQLITE_OK)
         return sqlite_fail(d, rc, err);

@@ -5,6 +5,7 @@
 #include "sink/sqlite_internal.h"
 
 #include "base/cleanup.h"
+#include "base/stop.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -154,6 +155,8 @@ static int set_state(struct err *err, int rc)
 
 static int describe(struct sqlite_db *d, int rc, struct err *err)
 {
+    if (stop_now() && ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_INTERRUPT))
+        return stop_fail(err);
     switch (rc & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

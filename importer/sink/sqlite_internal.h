@@ -24,6 +24,7 @@ struct sqlite_db {
     char *name;                 /* "sqlite:PATH" as it was given */
     char *path;                 /* absolute, or ":memory:" */
     uint32_t wait_ms;
+    uint64_t busy_since_ms;     /* of the wait for a lock that goes on */
     bool read_only;
     bool in_memory;
     bool dead;                  /* an outcome is unknown or the file cannot be trusted: close and open again */

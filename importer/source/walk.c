@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/stop.h"
 #include "source/walk_internal.h"
 
 enum { OPEN_MAX_LEVELS = 16, DIRENT_BYTES = 64 * 1024, KEEP_BYTES_MAX = 1024 * 1024 };
@@ -477,6 +478,8 @@ int walk_next(struct walk *w, struct entry *ret, struct err *err)
     int answer = 0;
 
     while (answer == 0) {
+        if (stop_requested())   /* nothing is in hand that would have to be finished */
+            return stop_fail(err);
         if (w->depth == 0 && w->root == w->n_roots)
             return 0;
         if (w->depth == 0)

@@ -10,10 +10,11 @@
  * `half` closes the server's side only; `none` only counts. DIRECTION: `client` (what windrow sends) or `server`. With TEXT
  * only messages that contain it are counted. Messages of all connections count together; startup messages do not.
  *
- * The port is the first line of REPORT, written when the proxy is ready; a second line when it is ended by SIGTERM: the
- * messages of the client that counted, of the server that counted, and whether it has struck. */
+ * The port is the first line of REPORT, written when the proxy is ready; then "struck" when it strikes; a last line when it
+ * is ended by SIGTERM: the messages of the client that counted, of the server that counted, and whether it has struck. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -42,7 +43,7 @@ struct connection {
 
 static struct connection connections[CONNECTIONS_MAX];
 static size_t n_connections;
-static const char *action = "none", *text = "", *server_path;
+static const char *action = "none", *text = "", *server_path, *report;
 static int direction = CLIENT;
 static unsigned long strike_at, counted[2];
 static bool struck;
@@ -60,7 +61,15 @@ static void on_term(int signo)
     ended = 1;
 }
 
-static int listen_anywhere(const char *report)
+static void tell(const char *line)
+{
+    FILE *out = fopen(report, "a");
+
+    if (!out || fputs(line, out) < 0 || fclose(out) != 0)
+        die(report);
+}
+
+static int listen_anywhere(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
@@ -167,6 +176,7 @@ static bool is_counted(struct connection *c, int from, size_t len)
 static bool strike(struct connection *c, int from, size_t len)
 {
     struck = true;
+    tell("struck\n");
     if (strcmp(action, "rst") == 0) {
         reset(c);
     } else if (strcmp(action, "after") == 0) {
@@ -238,12 +248,14 @@ static void receive(struct connection *c, int from)
 static void take(int listener)
 {
     static const char welcome[] = "R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
-    int fd = accept(listener, NULL, NULL);
+    int fd = accept(listener, NULL, NULL), at_once = 1;
     struct connection *c = &connections[n_connections];
     char ignored[4096];
 
     if (fd < 0 || n_connections == CONNECTIONS_MAX)
         return;
+    /* Messages go out one by one: each would wait for the acknowledgement of the one before, 40 ms. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
     *c = (struct connection){.side = {{.fd = fd}, {.fd = -1}}};
     n_connections++;
     if (strcmp(action, "silent") == 0 || strcmp(action, "mute") == 0) {
@@ -281,7 +293,7 @@ static void serve(int listener)
 int main(int argc, char **argv)
 {
     struct sigaction term = {.sa_handler = on_term};
-    FILE *out;
+    char counts[80];
     int listener;
 
     if (argc == 3) {
@@ -297,10 +309,10 @@ int main(int argc, char **argv)
         return 2;
     }
     sigaction(SIGTERM, &term, NULL);
-    listener = listen_anywhere(argv[1]);
+    report = argv[1];
+    listener = listen_anywhere();
     serve(listener);
-    out = fopen(argv[1], "a");
-    if (!out || fprintf(out, "%lu %lu %d\n", counted[CLIENT], counted[SERVER], struck) < 0 || fclose(out) != 0)
-        die(argv[1]);
+    snprintf(counts, sizeof counts, "%lu %lu %d\n", counted[CLIENT], counted[SERVER], struck);
+    tell(counts);
     return 0;
 }
