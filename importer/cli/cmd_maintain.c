@@ -3,12 +3,12 @@
 #include "cli/app.h"
 
 #include "base/cleanup.h"
+#include "base/stop.h"
 #include "maintain/maintain.h"
 #include "report/format.h"
 #include "report/jsonout.h"
 #include "report/table.h"
 #include "run/lock.h"
-#include "run/stop.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "run/server.h"
 
 #include "base/cleanup.h"
-#include "run/stop.h"
+#include "base/stop.h"
 #include "run/tempdir.h"
 #include "sink/db.h"
 
