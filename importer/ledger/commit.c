@@ -10,7 +10,10 @@ int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *c
     struct db_value row[] = {db_int(chunk->run), db_int(chunk->unit->id), db_int(chunk->unit->gen + 1),
                              db_text(chunk->rows_json), db_int((int64_t)chunk->lines),
                              chunk->hash && chunk->unit->part ? db_bytes(str_make((const char *)chunk->hash, 16)) : db_null(),
-                             chunk->keys.len ? db_bytes(chunk->keys) : db_null()};
+                             chunk->keys.len ? db_bytes(chunk->keys) : db_null(), db_int(seal_of(chunk->keys)), db_int(0)};
+
+    row[8] = db_int(ledger_seal_chunk(chunk->run, chunk->unit->id, chunk->unit->gen + 1, chunk->rows_json,
+                                      (int64_t)chunk->lines, row[5].text, row[7].n));
 
     (void)job;
     if (ledger_query(db, "UPDATE {w}units SET gen = gen + 1, state = 1 WHERE id = $1 AND gen = $2 AND state = $3", swap, 3, &r, err) < 0) {
@@ -24,8 +27,8 @@ int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *c
     }
 #endif
     db_result_release(&r);
-    return ledger_query_int(db, "INSERT INTO {w}chunks (run_id, unit_id, gen, rows_json, lines, hash, keys, transaction_id)"
-                     " VALUES ($1, $2, $3, $4, $5, $6, $7, {xid}) RETURNING id", row, 7, chunk_id, err) == 1 ? 0 : -1;
+    return ledger_query_int(db, "INSERT INTO {w}chunks (run_id, unit_id, gen, rows_json, lines, hash, keys, keys_seal, seal,"
+                     " transaction_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, {xid}) RETURNING id", row, 9, chunk_id, err) == 1 ? 0 : -1;
 }
 
 int ledger_add_before(struct db *db, int64_t chunk, struct str table, struct str key, struct str old_json, struct err *err)
@@ -39,12 +42,15 @@ static int keys_row(void *context, const struct db_value *values, size_t n, stru
 {
     const struct ledger_keys *out = context;
     struct unit unit = {0};
+    int64_t seal;
     int ret = unit_unpack(&unit, values[0].text, err);
 
     (void)n;
     unit.part = !str_is(values[1].text, "0");
     if (!str_parse_int64(values[2].text, &unit.id) || !str_parse_int64(values[3].text, &unit.load))
         ret = err_set(err, ERR_RUN, W0604, "the ledger's list of units is damaged");
+    if (ret == 0 && (!str_parse_int64(values[6].text, &seal) || seal != seal_of(values[5].text)))
+        ret = err_set(err, ERR_RUN, W0604, "the ledger's list of keys is damaged");
     if (ret == 0 && values[5].type != DB_NULL)
         ret = out->keys(out->context, &unit, values[4].text, values[5].text, err);
     unit_release(&unit);
@@ -57,7 +63,7 @@ static int stream_keys(struct db *db, const char *where, const struct db_value *
     struct buf text = BUF_INIT, sql = BUF_INIT;
     int ret;
 
-    if (buf_printf(&text, "SELECT u.files, u.part, u.id, coalesce(u.load_id, 0), r.keys, c.keys FROM {w}units u"
+    if (buf_printf(&text, "SELECT u.files, u.part, u.id, coalesce(u.load_id, 0), r.keys, c.keys, c.keys_seal FROM {w}units u"
                    " JOIN {w}chunks c ON c.unit_id = u.id JOIN {w}runs r ON r.id = u.run_id WHERE %s ORDER BY u.id", where) < 0 ||
         ledger_sql(db, buf_text(&text), &sql) < 0)
         ret = err_oom(err);

@@ -1,6 +1,9 @@
 /* The list of files: what was loaded of each, by which unit, in which state. */
 #include "ledger/ledger_internal.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 int ledger_forget_states(struct db *db, int64_t job, bool afresh, struct err *err)
 {
     return ledger_query(db, "UPDATE {w}files SET size = $1 WHERE job_id = $2",
@@ -150,6 +153,34 @@ int ledger_unit_of_file(struct db *db, int64_t job, uint32_t root, struct str pa
                      (struct db_value[]){db_int(job), db_int(root), db_bytes(path)}, 3, ret, err);
 }
 
+/* Size and time are left out: where they are wrong the file counts as changed, and is looked at. */
+static void add_to_sum(struct ledger_files *files, const struct ledger_file *file)
+{
+    struct seal s = {0};
+
+    seal_number(&s, file->root);
+    seal_text(&s, file->path);
+    seal_number(&s, file->unit < 0 ? -file->unit : file->unit);
+    seal_text(&s, file->hash);
+    files->sum += (uint64_t)seal_end(&s);
+    files->n++;
+}
+
+static void print_sum(const struct ledger_files *files, char out[sizeof files->expected])
+{
+    snprintf(out, sizeof files->expected, "%" PRIu64 " %016" PRIx64, files->n, files->sum);
+}
+
+static int check_sum(const struct ledger_files *files, struct err *err)
+{
+    char text[sizeof files->expected];
+
+    print_sum(files, text);
+    if (!files->expected[0] || strcmp(text, files->expected) == 0)
+        return 0;
+    return err_set(err, ERR_RUN, W0604, "the ledger's files are not those that the last run left");
+}
+
 int ledger_files_next(struct ledger_files *files, struct ledger_file *ret, struct err *err)
 {
     if (files->ended)
@@ -166,7 +197,7 @@ int ledger_files_next(struct ledger_files *files, struct ledger_file *ret, struc
         files->started = true;
         if (files->page.n_rows == 0) {
             files->ended = true;
-            return 0;
+            return check_sum(files, err);
         }
         files->last_root = (uint32_t)db_cell_int(&files->page, files->page.n_rows - 1, 0);
         buf_clear(&files->last);
@@ -180,7 +211,39 @@ int ledger_files_next(struct ledger_files *files, struct ledger_file *ret, struc
                                .unit = db_cell_int(&files->page, files->at, 4),
                                .hash = db_cell(&files->page, files->at, 5)};
     files->at++;
+    add_to_sum(files, ret);
     return 1;
+}
+
+/* What the job's last run kept of the files; nothing unless that is done. */
+int ledger_files_open(struct ledger_files *files, struct db *db, int64_t job, struct err *err)
+{
+    struct db_result r = {0};
+    int ret = ledger_query(db, "SELECT CASE state WHEN 'done' THEN files END FROM {w}runs WHERE job_id = $1 AND state <> 'abandoned'"
+                           " ORDER BY id DESC LIMIT 1", (struct db_value[]){db_int(job)}, 1, &r, err);
+
+    *files = (struct ledger_files){.db = db, .job = job};
+    if (ret == 0 && r.n_rows)
+        snprintf(files->expected, sizeof files->expected, "%.*s", STR_ARG(db_cell(&r, 0, 0)));
+    db_result_release(&r);
+    return ret;
+}
+
+int ledger_seal_files(struct db *db, int64_t job, int64_t run, struct err *err)
+{
+    struct ledger_files files = {.db = db, .job = job};
+    struct ledger_file file;
+    char text[sizeof files.expected];
+    int got;
+
+    while ((got = ledger_files_next(&files, &file, err)) == 1)
+        ;
+    print_sum(&files, text);
+    ledger_files_release(&files);
+    if (got == 0)
+        got = ledger_query(db, "UPDATE {w}runs SET files = $1 WHERE id = $2",
+                           (struct db_value[]){db_text(str_of(text)), db_int(run)}, 2, NULL, err);
+    return got;
 }
 
 void ledger_files_release(struct ledger_files *files)

@@ -13,6 +13,9 @@
  *     before   rows that were updated, as they were
  *     rejects  what was refused, with the original bytes
  *
+ * Jobs, runs, units and chunks carry a seal over what is written once (ledger/seal.h); a run that is done keeps the sum of
+ * the job's files. A ledger that was changed by other hands is refused (W0604), never mended.
+ *
  * A chunk's rows, its entry and the step of its unit commit together. Functions here speak on the connection given,
  * inside whatever transaction is open. All values bound as parameters; both engines run the same statements. */
 #ifndef WINDROW_LEDGER_LEDGER_H
@@ -21,9 +24,9 @@
 #include "ledger/unit.h"
 #include "sink/db.h"
 
-enum { LEDGER_FORMAT = 1 };
+#define LEDGER_FORMAT "2"
 
-/* Create the tables if they are not there; refuse a newer format (W0602). */
+/* Create the tables if they are not there; refuse another format (W0602). */
 int ledger_create(struct db *db, struct err *err);
 /* Is there a ledger at all? 1, 0, -1. */
 int ledger_exists(struct db *db, struct err *err);
@@ -38,6 +41,17 @@ struct ledger_run {
 int ledger_job(struct db *db, struct str mapping, struct str source, int64_t *ret, struct err *err);
 /* The same without making it: 1, 0 when there is none, -1. */
 int ledger_find_job(struct db *db, struct str mapping, struct str source, int64_t *ret, struct err *err);
+/* Does the job's ledger hold together? -1 with W0604 when a row of it was changed, added or taken away by other hands.
+ * Keys and lists of files are looked at when they are read, files while they are read. */
+int ledger_check(struct db *db, int64_t job, struct err *err);
+/* What a run that goes on has done already: such files and parts are not entered again as new (W0604). */
+struct ledger_done {
+    int64_t *places;
+    size_t n, capacity;
+};
+int ledger_done_open(struct ledger_done *done, struct db *db, int64_t job, int64_t run, struct err *err);
+int ledger_done_check(const struct ledger_done *done, const struct unit *unit, struct err *err);
+void ledger_done_release(struct ledger_done *done);
 /* Wait for and hold the right to plan this job, until the transaction ends. */
 int ledger_lock_job(struct db *db, int64_t job, struct err *err);
 /* The last run of a job: 1, 0, -1. */
@@ -54,6 +68,8 @@ int ledger_count_rejects(struct db *db, int64_t run, int64_t *ret, struct err *e
 int ledger_run_mapping(struct db *db, int64_t run, struct str path, struct err *err);
 int ledger_run_state(struct db *db, int64_t run, const char *state, struct err *err);
 int ledger_end_run(struct db *db, int64_t run, const char *state, struct str summary_json, struct err *err);
+/* Keep what the job's files sum up to; the run is done with this transaction. */
+int ledger_seal_files(struct db *db, int64_t job, int64_t run, struct err *err);
 
 /* For `status`: one row a run, the newest first; `run` 0: all. Columns: id, mapping, source, state, started, ended, units,
  * units done, bytes, bytes done, records read, rejects that are open, time of the last commit. */
@@ -122,7 +138,8 @@ struct ledger_file {
     int64_t unit;               /* that loaded it last; negative: of a file in parts, some of which are missing */
     struct str hash;            /* of its content, 16 bytes; empty for a file in parts */
 };
-/* The files of a job in order of (root, path), fetched in pages. */
+/* The files of a job in order of (root, path), fetched in pages. The last page is refused (W0604) when the files do not
+ * sum up to what the job's last run, if that is done, kept of them. */
 struct ledger_files {
     struct db *db;
     int64_t job;
@@ -131,7 +148,10 @@ struct ledger_files {
     struct buf last;
     uint32_t last_root;
     bool started, ended;
+    uint64_t n, sum;
+    char expected[40];          /* empty: nothing was kept */
 };
+int ledger_files_open(struct ledger_files *files, struct db *db, int64_t job, struct err *err);
 int ledger_files_next(struct ledger_files *files, struct ledger_file *ret, struct err *err);
 void ledger_files_release(struct ledger_files *files);
 

@@ -3,6 +3,7 @@
 #define WINDROW_LEDGER_LEDGER_INTERNAL_H
 
 #include "ledger/ledger.h"
+#include "ledger/seal.h"
 
 /* The words of `text` are replaced (see tables.c), the statement sent. */
 int ledger_query(struct db *db, const char *text, const struct db_value *params, size_t n, struct db_result *ret,
@@ -27,5 +28,13 @@ void arrays_release(struct arrays *a);
 int arrays_add_bytes(struct buf *out, struct str bytes);
 int arrays_add_text(struct buf *out, struct str text);
 int arrays_add_number(struct buf *out, bool there, int64_t n);
+
+/* check.c: seals of the columns that are written once. */
+int64_t ledger_seal_job(struct str mapping, struct str source);
+/* texts: digest, parameters, target, windrow, keys */
+int64_t ledger_seal_run(int64_t job, const struct str texts[5]);
+int64_t ledger_seal_unit(int64_t job, int64_t run, const struct unit *unit);
+int64_t ledger_seal_chunk(int64_t run, int64_t unit, int64_t gen, struct str rows_json, int64_t lines, struct str hash,
+                          int64_t keys_seal);
 
 #endif

@@ -5,8 +5,9 @@
 
 int ledger_job(struct db *db, struct str mapping, struct str source, int64_t *ret, struct err *err)
 {
-    struct db_value params[] = {db_text(mapping), db_text(source)};
-    int got = ledger_query(db, "INSERT INTO {w}jobs (mapping, source) VALUES ($1, $2) ON CONFLICT DO NOTHING", params, 2, NULL, err);
+    struct db_value params[] = {db_text(mapping), db_text(source), db_int(ledger_seal_job(mapping, source))};
+    int got = ledger_query(db, "INSERT INTO {w}jobs (mapping, source, seal) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", params, 3,
+                           NULL, err);
 
     if (got < 0)
         return -1;
@@ -48,9 +49,12 @@ int ledger_start_run(struct db *db, int64_t job, struct str digest, struct str p
                      struct str identity, int64_t *ret, struct err *err)
 {
     struct db_value params[] = {db_int(job), db_text(digest), db_text(parameters), db_text(identity),
-                                db_text(str_of(WINDROW_VERSION)), db_text(keys)};
-    int got = ledger_query_int(db, "INSERT INTO {w}runs (job_id, digest, parameters, target, windrow, keys, state)"
-                        " VALUES ($1, $2, $3, $4, $5, $6, 'planning') RETURNING id", params, 6, ret, err);
+                                db_text(str_of(WINDROW_VERSION)), db_text(keys), db_int(0)};
+    int got;
+
+    params[6] = db_int(ledger_seal_run(job, (struct str[]){digest, parameters, identity, str_of(WINDROW_VERSION), keys}));
+    got = ledger_query_int(db, "INSERT INTO {w}runs (job_id, digest, parameters, target, windrow, keys, state, seal)"
+                           " VALUES ($1, $2, $3, $4, $5, $6, 'planning', $7) RETURNING id", params, 7, ret, err);
 
     return got == 1 ? 0 : -1;
 }

@@ -3,15 +3,17 @@
 
 static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS {w}meta (key text PRIMARY KEY, value text NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS {w}jobs (id {serial}, mapping text NOT NULL, source text NOT NULL, UNIQUE (mapping, source))",
+    "CREATE TABLE IF NOT EXISTS {w}jobs (id {serial}, mapping text NOT NULL, source text NOT NULL,"
+    " seal bigint NOT NULL, UNIQUE (mapping, source))",
     "CREATE TABLE IF NOT EXISTS {w}runs (id {serial}, job_id bigint NOT NULL REFERENCES {w}jobs (id),"
     " digest text NOT NULL, parameters text NOT NULL, target text NOT NULL, windrow text NOT NULL, state text NOT NULL,"
     " keys text NOT NULL, mapping_path text,"
-    " started_at {time} NOT NULL DEFAULT {now}, ended_at {time}, summary text)",
+    " started_at {time} NOT NULL DEFAULT {now}, ended_at {time}, summary text, files text, seal bigint NOT NULL)",
     "CREATE TABLE IF NOT EXISTS {w}units (id {serial}, job_id bigint NOT NULL REFERENCES {w}jobs (id),"
     " run_id bigint NOT NULL REFERENCES {w}runs (id), state smallint NOT NULL DEFAULT 0, gen bigint NOT NULL DEFAULT 0,"
     " mode smallint NOT NULL, part smallint NOT NULL, from_byte bigint NOT NULL, to_byte bigint NOT NULL,"
-    " load_id bigint, n_files bigint NOT NULL, bytes bigint NOT NULL, files {bytes} NOT NULL)",
+    " load_id bigint, n_files bigint NOT NULL, bytes bigint NOT NULL, files {bytes} NOT NULL,"
+    " seal bigint NOT NULL)",
     "CREATE INDEX IF NOT EXISTS {i}units_open ON {w}units (job_id, id) WHERE state = 0",
     "CREATE INDEX IF NOT EXISTS {i}units_load ON {w}units (load_id) WHERE load_id IS NOT NULL",
     "CREATE TABLE IF NOT EXISTS {w}files (job_id bigint NOT NULL REFERENCES {w}jobs (id), root integer NOT NULL,"
@@ -19,7 +21,7 @@ static const char *const tables[] = {
     " unit_id bigint NOT NULL, run_id bigint NOT NULL, PRIMARY KEY (job_id, root, path))",
     "CREATE TABLE IF NOT EXISTS {w}chunks (id {serial}, run_id bigint NOT NULL REFERENCES {w}runs (id),"
     " unit_id bigint NOT NULL REFERENCES {w}units (id), gen bigint NOT NULL, rows_json text NOT NULL, lines bigint NOT NULL,"
-    " hash {bytes}, keys {bytes}, transaction_id text, committed_at {time} NOT NULL DEFAULT {now}, UNIQUE (unit_id, gen))",
+    " hash {bytes}, keys {bytes}, keys_seal bigint NOT NULL, seal bigint NOT NULL, transaction_id text, committed_at {time} NOT NULL DEFAULT {now}, UNIQUE (unit_id, gen))",
     "CREATE TABLE IF NOT EXISTS {w}before (chunk_id bigint NOT NULL REFERENCES {w}chunks (id), table_name text NOT NULL,"
     " row_key {bytes} NOT NULL, old text NOT NULL)",
     "CREATE TABLE IF NOT EXISTS {w}rejects (id {serial}, run_id bigint NOT NULL REFERENCES {w}runs (id),"
@@ -121,13 +123,13 @@ static int check_format(struct db *db, struct buf *sql, struct err *err)
     if (db_query(db, buf_text(sql), NULL, 0, &r, err) < 0)
         goto out;
     if (r.n_rows == 0) {
-        if (ledger_sql(db, "INSERT INTO {w}meta (key, value) VALUES ('format', '1')", sql) < 0)
+        if (ledger_sql(db, "INSERT INTO {w}meta (key, value) VALUES ('format', '" LEDGER_FORMAT "')", sql) < 0)
             err_oom(err);
         else
             ret = db_exec(db, buf_text(sql), err);
-    } else if (!str_is(db_cell(&r, 0, 0), "1"))
-        err_set(err, ERR_RUN, W0602, "the ledger has format %.*s, this windrow reads format %d", STR_ARG(db_cell(&r, 0, 0)),
-                LEDGER_FORMAT);
+    } else if (!str_is(db_cell(&r, 0, 0), LEDGER_FORMAT))
+        err_set(err, ERR_RUN, W0602, "the ledger has format %.*s, this windrow reads format " LEDGER_FORMAT,
+                STR_ARG(db_cell(&r, 0, 0)));
     else
         ret = 0;
 out:

@@ -1,6 +1,8 @@
 /* Units of work and their form in the ledger. */
 #include "ledger/unit.h"
 
+#include "ledger/seal.h"
+
 int unit_add(struct unit *u, const struct entry *file)
 {
     struct entry *copy;
@@ -57,6 +59,9 @@ struct packed {
 
 int unit_pack(const struct unit *u, struct buf *out)
 {
+    size_t start = out->len;
+    int64_t seal;
+
     for (size_t i = 0; i < u->n_files; i++) {
         const struct entry *file = &u->files[i];
         struct packed head = {file->size, file->mtime_ns, file->root, (uint32_t)file->path.len, (uint8_t)file->kind};
@@ -64,21 +69,37 @@ int unit_pack(const struct unit *u, struct buf *out)
         if (buf_add(out, &head, sizeof head) < 0 || buf_add_str(out, file->path) < 0)
             return -1;
     }
-    return 0;
+    if (buf_reserve(out, sizeof seal) < 0)
+        return -1;
+    seal = seal_of(str_make(out->at + start, out->len - start));
+    return buf_add(out, &seal, sizeof seal);
+}
+
+static int damaged(struct err *err)
+{
+    return err_set(err, ERR_RUN, W0604, "the ledger's list of files is damaged");
 }
 
 int unit_unpack(struct unit *u, struct str bytes, struct err *err)
 {
+    int64_t seal;
+
+    if (bytes.len < sizeof seal)
+        return damaged(err);
+    bytes.len -= sizeof seal;
+    memcpy(&seal, bytes.at + bytes.len, sizeof seal);
+    if (seal != seal_of(bytes))
+        return damaged(err);
     while (bytes.len) {
         struct packed head;
         struct entry file = {0};
 
         if (bytes.len < sizeof head)
-            return err_set(err, ERR_RUN, W0604, "the ledger's list of files is damaged");
+            return damaged(err);
         memcpy(&head, bytes.at, sizeof head);
         bytes = str_make(bytes.at + sizeof head, bytes.len - sizeof head);
         if (bytes.len < head.len || head.kind > ENTRY_DIRECTORY)
-            return err_set(err, ERR_RUN, W0604, "the ledger's list of files is damaged");
+            return damaged(err);
         file.kind = (enum entry_kind)head.kind;
         file.root = head.root;
         file.size = head.size;

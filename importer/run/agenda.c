@@ -1,6 +1,7 @@
 /* What a run has to do: the survey of the source against the ledger, entered as units. */
 #include "run/run_internal.h"
 
+#include "base/cleanup.h"
 #include "base/fault.h"
 #include "source/walk.h"
 
@@ -146,16 +147,19 @@ static int start_run(struct run *run, struct db *db, struct err *err)
 
 static int enter_units(struct run *run, struct db *db, struct err *err)
 {
+    CLEANUP(ledger_done_release) struct ledger_done done = {0};
     struct unit unit = {0};
     int64_t load = 0;       /* of the file whose parts are being entered */
     int got = 0;
 
+    if (run->id && ledger_done_open(&done, db, run->job, run->id, err) < 0)
+        return -1;
     while (!run_stopping(run) && (got = survey_next(run->survey, &unit, err)) == 1) {
         if (reconcile_possible(run->p, &unit, err) < 0 || (!run->id && start_run(run, db, err) < 0))
             got = -1;
         if (unit.part && !unit.load && unit.from > 0)
             unit.load = load;
-        if (got == 1 && ledger_add_unit(db, run->job, run->id, &unit, err) < 0)
+        if (got == 1 && (ledger_done_check(&done, &unit, err) < 0 || ledger_add_unit(db, run->job, run->id, &unit, err) < 0))
             got = -1;
         if (got < 0)
             break;

@@ -69,6 +69,7 @@ static int finish_in_transaction(struct run *run, struct db *db, bool *finished,
     if (open || ledger_last_run(db, run->job, &last, err) != 1 || !ledger_unfinished(&last))
         return 0;
     if (statements_after(run, db, err) < 0 || ledger_complete_files(db, run->job, err) < 0 ||
+        ledger_seal_files(db, run->job, run->id, err) < 0 ||
         ledger_count_rejects(db, run->id, &run->all_rejects, err) < 0)
         return -1;
     *finished = true;
