@@ -219,6 +219,21 @@ static void name_holder(struct db *db, struct err *err)
     err_release(&named);
 }
 
+/* The engines' words are for those who insert: that a key leads nowhere. */
+static void name_reference(struct err *err)
+{
+    struct err named = {0};
+
+    if (err->code != W0513 && strcmp(err->sqlstate, "23503") != 0)
+        return;
+    err_set(&named, ERR_RUN, W0909, "rows that were to go are referred to by others: %s", err->message);
+    err_at(&named, err->file, err->line, err->column);
+    db_set_state(&named, err->sqlstate);
+    err_help(&named, "let the rule remove the others first, or spare the rows that have some");
+    err_move(err, &named);
+    err_release(&named);
+}
+
 static bool must_try_again(const struct err *err)
 {
     return strcmp(err->sqlstate, "40001") == 0 || strcmp(err->sqlstate, "40P01") == 0;
@@ -248,6 +263,7 @@ static int run_step(struct cleaning *c, size_t i, bool last_try, struct err *err
     if (db_alive(db) && db_exec(db, "ROLLBACK TO SAVEPOINT windrow_step; RELEASE SAVEPOINT windrow_step", NULL) == 0) {
         if (strcmp(s->err.sqlstate, "55P03") == 0)
             name_holder(db, &s->err);
+        name_reference(&s->err);
         return 0;
     }
     err_move(err, &s->err);     /* a full disk, a lost connection: nothing is left to go on with */

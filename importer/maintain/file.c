@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
-void file_stamp(char ret[FILE_STAMP])
+enum { FILE_STAMP = 17 /* "20250819T120000Z" */, NUMBERS_MAX = 1000 };
+
+static void file_stamp(char ret[FILE_STAMP])
 {
     time_t now = time(NULL);
     struct tm t;
@@ -32,20 +34,46 @@ static bool is_directory(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int make_path(const char *out, const char *stem, const char *ending, char **ret, struct err *err)
+static bool exists(const char *path)
 {
-    char stamp[FILE_STAMP];
-    int n;
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
+/* Two in one second are told apart by a number. */
+int file_stamped(const char *stem, const char *ending, char **ret, struct err *err)
+{
+    char stamp[FILE_STAMP], number[12] = "";
 
     file_stamp(stamp);
-    if (out && !is_directory(out))
-        n = asprintf(ret, "%s", out);
-    else
-        n = asprintf(ret, "%s%s%s-%s%s", out ? out : "", out && out[strlen(out) - 1] != '/' ? "/" : "", stem, stamp, ending);
-    if (n >= 0)
-        return 0;
-    *ret = NULL;
-    return err_oom(err);
+    for (int n = 2;; n++) {
+        if (asprintf(ret, "%s-%s%s%s", stem, stamp, number, ending) < 0) {
+            *ret = NULL;
+            return err_oom(err);
+        }
+        if (!exists(*ret) || n > NUMBERS_MAX)
+            return 0;
+        free_ptr(ret);
+        snprintf(number, sizeof number, "-%d", n);
+    }
+}
+
+static int make_path(const char *out, const char *stem, const char *ending, char **ret, struct err *err)
+{
+    CLEANUP(free_ptr) char *below = NULL;
+
+    if (out && !is_directory(out)) {
+        *ret = strdup(out);
+        return *ret ? 0 : err_oom(err);
+    }
+    if (!out)
+        return file_stamped(stem, ending, ret, err);
+    if (asprintf(&below, "%s%s%s", out, out[strlen(out) - 1] != '/' ? "/" : "", stem) < 0) {
+        below = NULL;
+        return err_oom(err);
+    }
+    return file_stamped(below, ending, ret, err);
 }
 
 /* Readable by its owner alone: it has all that the database has. */
@@ -72,12 +100,10 @@ static int make_work(struct file_new *f, struct err *err)
 
 int file_new_open(const char *out, const char *stem, const char *ending, struct file_new *ret, struct err *err)
 {
-    struct stat st;
-
     *ret = (struct file_new){0};
     if (make_path(out, stem, ending, &ret->path, err) < 0)
         return -1;
-    if (lstat(ret->path, &st) < 0)
+    if (!exists(ret->path))
         return make_work(ret, err);
     refuse(ret->path, "it exists already", err);
     return err_help(err, "backups never overwrite a file; name another one with --out, or none for a name with the time in it");

@@ -48,9 +48,8 @@ int file_new_open(const char *out, const char *stem, const char *ending, struct 
 /* Onto the disk and under its name; fails (W0905) when that exists. *ret_bytes: its size. */
 int file_new_keep(struct file_new *f, uint64_t *ret_bytes, struct err *err);
 void file_new_release(struct file_new *f);      /* deletes what was not kept */
-/* "20250819T120000Z" */
-enum { FILE_STAMP = 17 };
-void file_stamp(char ret[FILE_STAMP]);
+/* STEM-20250819T120000ZENDING, or with a number behind the time when there is a file of this name. *ret is for free(). */
+int file_stamped(const char *stem, const char *ending, char **ret, struct err *err);
 
 /* process.c: another program, without a shell. */
 struct process {

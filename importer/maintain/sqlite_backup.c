@@ -192,12 +192,9 @@ static int has_tables(struct db *db, bool *ret, struct err *err)
     return 0;
 }
 
-static int aside_name(const char *path, char **ret, struct err *err)
+static int aside_stem(const char *path, char **ret, struct err *err)
 {
-    char stamp[FILE_STAMP];
-
-    file_stamp(stamp);
-    if (asprintf(ret, "%s.before-restore-%s", path, stamp) >= 0)
+    if (asprintf(ret, "%s.before-restore", path) >= 0)
         return 0;
     *ret = NULL;
     return err_oom(err);
@@ -207,8 +204,9 @@ static int aside_name(const char *path, char **ret, struct err *err)
 static int move_aside(const char *path, struct maintain_restore *ret, struct err *err)
 {
     static const char *const companions[] = {"-wal", "-shm", ""};
+    CLEANUP(free_ptr) char *stem = NULL;
 
-    if (aside_name(path, &ret->aside, err) < 0)
+    if (aside_stem(path, &stem, err) < 0 || file_stamped(stem, "", &ret->aside, err) < 0)
         return -1;
     for (size_t i = 0; i < ARRAY_LEN(companions); i++) {
         CLEANUP(buf_release) struct buf from = BUF_INIT, to = BUF_INIT;
@@ -241,12 +239,12 @@ static int save_aside(const struct maintain_options *o, struct db *to, struct ma
 {
     CLEANUP(file_new_release) struct file_new file = {0};
     CLEANUP(counts_release) struct counts counts = {0};
-    CLEANUP(free_ptr) char *name = NULL;
+    CLEANUP(free_ptr) char *stem = NULL;
     uint64_t bytes;
-    int rc = aside_name(o->target + strlen("sqlite:"), &name, err);
+    int rc = aside_stem(o->target + strlen("sqlite:"), &stem, err);
 
     if (rc == 0)
-        rc = file_new_open(name, NULL, NULL, &file, err);
+        rc = file_new_open(NULL, stem, "", &file, err);
     if (rc == 0)
         rc = copy_aside(o, to, &file, &counts, &bytes, err);
     if (rc != 0)

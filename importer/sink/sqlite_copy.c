@@ -39,35 +39,6 @@ static int copy(struct sqlite_db *from, struct sqlite_db *to, const struct db_co
     return rc == SQLITE_DONE ? 0 : fail(from, to, rc, err);
 }
 
-int db_copy_file(struct db *from, const char *path, const struct db_copy_watch *watch, struct err *err)
-{
-    struct db_options options = {0};
-    CLEANUP(buf_release) struct buf target = BUF_INIT;
-    struct db *to;
-    int ret = -1;
-
-    if (db_engine(from) != DB_SQLITE)
-        BUG("only SQLite databases are files");
-    if (buf_printf(&target, "sqlite:%s", path) < 0)
-        return err_oom(err);
-    to = db_open(buf_text(&target), &options, err);
-    /* A copy that was not finished is worth nothing, so it needs no journal; with a WAL every page would be written twice. */
-    if (to && db_exec(to, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", err) == 0)
-        ret = copy((struct sqlite_db *)from, (struct sqlite_db *)to, watch, err);
-    db_close(to);
-    return ret;
-}
-
-static int page_size(struct db *db, int64_t *ret, struct err *err)
-{
-    CLEANUP(db_result_release) struct db_result r = {0};
-
-    if (db_query(db, "PRAGMA page_size", NULL, 0, &r, err) < 0)
-        return -1;
-    *ret = db_cell_int(&r, 0, 0);
-    return 0;
-}
-
 /* "PRAGMA journal_mode" answers with the mode that it could reach. */
 static int set_journal(struct db *db, const char *mode, struct err *err)
 {
@@ -81,6 +52,36 @@ static int set_journal(struct db *db, const char *mode, struct err *err)
     if (r.n_rows == 1 && str_is(db_cell(&r, 0, 0), mode))
         return 0;
     return err_set(err, ERR_RUN, W0558, "%s: journal_mode cannot be set to '%s'", db_name(db), mode);
+}
+
+int db_copy_file(struct db *from, const char *path, const struct db_copy_watch *watch, struct err *err)
+{
+    struct db_options options = {0};
+    CLEANUP(buf_release) struct buf target = BUF_INIT;
+    struct db *to;
+    int ret = -1;
+
+    if (db_engine(from) != DB_SQLITE)
+        BUG("only SQLite databases are files");
+    if (buf_printf(&target, "sqlite:%s", path) < 0)
+        return err_oom(err);
+    to = db_open(buf_text(&target), &options, err);
+    /* A copy that was not finished is worth nothing, so it needs no journal on the disk; with a WAL every page would be
+     * written twice, and pages of another size would not fit. */
+    if (to && set_journal(to, "memory", err) == 0 && db_exec(to, "PRAGMA synchronous = OFF", err) == 0)
+        ret = copy((struct sqlite_db *)from, (struct sqlite_db *)to, watch, err);
+    db_close(to);
+    return ret;
+}
+
+static int page_size(struct db *db, int64_t *ret, struct err *err)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+
+    if (db_query(db, "PRAGMA page_size", NULL, 0, &r, err) < 0)
+        return -1;
+    *ret = db_cell_int(&r, 0, 0);
+    return 0;
 }
 
 int db_copy_over(struct db *from, struct db *to, const struct db_copy_watch *watch, struct err *err)
