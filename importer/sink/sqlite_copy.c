@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 
-enum { PAGES_AT_ONCE = 4096 };
+enum { PAGES_AT_ONCE = 256 };
 
 /* The source's failures come back by their number alone; the words would be those of the target. */
 static int fail(struct sqlite_db *from, struct sqlite_db *to, int rc, struct err *err)
