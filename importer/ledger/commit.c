@@ -1,7 +1,7 @@
-/* What a transaction enters of its chunk, and which keys earlier ones wrote. */
+/* What a transaction enters of its chunk: the step of its unit, counts, keys, images. */
 #include "ledger/ledger_internal.h"
 
-#include <stdlib.h>
+enum { STATEMENT_BYTES = 4 << 20 };
 
 int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *chunk, int64_t *chunk_id, struct err *err)
 {
@@ -31,82 +31,64 @@ int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *c
                      " transaction_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, {xid}) RETURNING id", row, 9, chunk_id, err) == 1 ? 0 : -1;
 }
 
-int ledger_add_before(struct db *db, int64_t chunk, struct str table, struct str key, struct str old_json, struct err *err)
+int ledger_amend_chunk(struct db *db, int64_t chunk_id, const struct ledger_chunk *chunk, struct err *err)
 {
-    struct db_value params[] = {db_int(chunk), db_text(table), db_bytes(key), db_text(old_json)};
+    struct db_value hash = chunk->hash && chunk->unit->part ? db_bytes(str_make((const char *)chunk->hash, 16)) : db_null();
+    int64_t seal = ledger_seal_chunk(chunk->run, chunk->unit->id, chunk->unit->gen + 1, chunk->rows_json, (int64_t)chunk->lines,
+                                     hash.text, seal_of((struct str){0}));
+    struct db_value params[] = {db_text(chunk->rows_json), db_int((int64_t)chunk->lines), hash, db_int(seal), db_int(chunk_id)};
 
-    return ledger_query(db, "INSERT INTO {w}before (chunk_id, table_name, row_key, old) VALUES ($1, $2, $3, $4)", params, 4, NULL, err);
+    return ledger_query(db, "UPDATE {w}chunks SET rows_json = $1, lines = $2, hash = $3, seal = $4 WHERE id = $5", params, 5, NULL,
+                        err);
 }
 
-static int keys_row(void *context, const struct db_value *values, size_t n, struct err *err)
+int ledger_add_keys(struct db *db, int64_t chunk, struct str keys, struct err *err)
 {
-    const struct ledger_keys *out = context;
-    struct unit unit = {0};
-    int64_t seal;
-    int ret = unit_unpack(&unit, values[0].text, err);
-
-    (void)n;
-    unit.part = !str_is(values[1].text, "0");
-    if (!str_parse_int64(values[2].text, &unit.id) || !str_parse_int64(values[3].text, &unit.load))
-        ret = err_set(err, ERR_RUN, W0604, "the ledger's list of units is damaged");
-    if (ret == 0 && (!str_parse_int64(values[6].text, &seal) || seal != seal_of(values[5].text)))
-        ret = err_set(err, ERR_RUN, W0604, "the ledger's list of keys is damaged");
-    if (ret == 0 && values[5].type != DB_NULL)
-        ret = out->keys(out->context, &unit, values[4].text, values[5].text, err);
-    unit_release(&unit);
-    return ret;
+    return ledger_query(db, "INSERT INTO {w}keys (chunk_id, keys, seal) VALUES ($1, $2, $3)",
+                        (struct db_value[]){db_int(chunk), db_bytes(keys), db_int(seal_of(keys))}, 3, NULL, err);
 }
 
-static int stream_keys(struct db *db, const char *where, const struct db_value *params, size_t n,
-                       const struct ledger_keys *out, struct err *err)
-{
-    struct buf text = BUF_INIT, sql = BUF_INIT;
-    int ret;
+#define PUT_BEFORE "INSERT INTO {w}before (chunk_id, table_name, row_key, deleted, old) "
 
-    if (buf_printf(&text, "SELECT u.files, u.part, u.id, coalesce(u.load_id, 0), r.keys, c.keys, c.keys_seal FROM {w}units u"
-                   " JOIN {w}chunks c ON c.unit_id = u.id JOIN {w}runs r ON r.id = u.run_id WHERE %s ORDER BY u.id", where) < 0 ||
-        ledger_sql(db, buf_text(&text), &sql) < 0)
-        ret = err_oom(err);
-    else
-        ret = db_stream(db, buf_text(&sql), params, n, keys_row, (void *)(uintptr_t)out, err);
-    buf_release(&text);
-    buf_release(&sql);
-    return ret;
+static int add_before(struct db *db, int64_t chunk, const struct ledger_before *b, struct err *err)
+{
+    struct db_value params[] = {db_int(chunk), db_text(b->table), db_bytes(b->key), db_int(b->deleted), db_text(b->old)};
+
+    return ledger_query(db, PUT_BEFORE "VALUES ($1, $2, $3, $4, $5)", params, 5, NULL, err);
 }
 
-static int compare_ids(const void *a, const void *b)
+static int before_columns(struct arrays *a, const struct ledger_before *b)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return x < y ? -1 : x > y;
+    return arrays_add_text(&a->at[0], b->table) < 0 || arrays_add_bytes(&a->at[1], b->key) < 0 ||
+           arrays_add_number(&a->at[2], true, b->deleted) < 0 || arrays_add_text(&a->at[3], b->old) < 0 ? -1 : 0;
 }
 
-/* The units that loaded these files last; of a file that was loaded in parts, all of them. */
-int ledger_old_keys(struct db *db, int64_t job, const struct unit *unit, const struct ledger_keys *out, struct err *err)
+/* As many as make a statement of moderate size; *from moves on. */
+static int before_arrays(struct db *db, int64_t chunk, const struct ledger_before **from, struct arrays *a, struct err *err)
 {
-    int64_t *ids = calloc(unit->n_files + 1, sizeof *ids);
-    size_t n = 0;
-    int ret = ids ? 0 : err_oom(err);
+    struct db_value params[5] = {db_int(chunk)};
+    size_t bytes = 0;
+    bool good = arrays_begin(a) == 0;
 
-    for (size_t i = 0; i < unit->n_files && ret == 0; i++) {
-        int got = ledger_unit_of_file(db, job, unit->files[i].root, unit->files[i].path, &ids[n], err);
-
-        n += got == 1;
-        ret = got < 0 ? -1 : 0;
+    for (bool first = true; *from && bytes < STATEMENT_BYTES && good; *from = (*from)->next, first = false) {
+        good = arrays_comma(a, first) == 0 && before_columns(a, *from) == 0;
+        bytes += (*from)->old.len + 2 * (*from)->key.len;
     }
-    if (n)
-        qsort(ids, n, sizeof *ids, compare_ids);
-    for (size_t i = 0; i < n && ret == 0; i++) {
-        struct db_value params[] = {db_int(ids[i]), db_int(job)};
-
-        if (i == 0 || ids[i] != ids[i - 1])
-            ret = stream_keys(db, "(u.id = $1 OR u.load_id = $1) AND u.job_id = $2", params, 2, out, err);
-    }
-    free(ids);
-    return ret;
+    if (!good || arrays_end(a, params + 1) < 0)
+        return err_oom(err);
+    return ledger_query(db, PUT_BEFORE "SELECT $1, f.* FROM unnest($2::text[], $3::bytea[], $4::smallint[], $5::text[]) AS f",
+                        params, 5, NULL, err);
 }
 
-int ledger_all_keys(struct db *db, int64_t job, const struct ledger_keys *out, struct err *err)
+int ledger_add_before(struct db *db, int64_t chunk, const struct ledger_before *first, struct err *err)
 {
-    return stream_keys(db, "u.job_id = $1", (struct db_value[]){db_int(job)}, 1, out, err);
+    struct arrays a = {.n = 4};
+    int ret = 0;
+
+    while (first && ret == 0 && db_engine(db) == DB_POSTGRESQL)
+        ret = before_arrays(db, chunk, &first, &a, err);
+    arrays_release(&a);
+    for (; first && ret == 0; first = first->next)
+        ret = add_before(db, chunk, first, err);
+    return ret;
 }

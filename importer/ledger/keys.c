@@ -1,7 +1,5 @@
-/* Packed lists and sets of keys. Numbers are written seven bits a byte, lines as differences. */
+/* Packed lists of keys. Numbers are written seven bits a byte, lines as differences. */
 #include "ledger/keys.h"
-
-#include <stdlib.h>
 
 static int put_number(struct buf *out, uint64_t n)
 {
@@ -91,76 +89,4 @@ int keys_next(struct keys_reader *r, struct keys_item *ret, struct err *err)
         return 1;
     }
     return r->rest.len ? err_set(err, ERR_RUN, W0604, "the ledger's list of keys is damaged") : 0;
-}
-
-static uint64_t hash_of(struct str table, struct str key)
-{
-    return str_hash(table) * 31 + str_hash(key);
-}
-
-static uint32_t *find(const struct keys_set *s, uint64_t hash, struct str table, struct str key)
-{
-    size_t at = hash & (s->n_slots - 1);
-
-    while (s->slots[at]) {
-        size_t i = s->slots[at] - 1;
-
-        if (s->entries[i].hash == hash && str_eq(keys_set_table(s, i), table) && str_eq(keys_set_key(s, i), key))
-            break;
-        at = (at + 1) & (s->n_slots - 1);
-    }
-    return &s->slots[at];
-}
-
-static int grow(struct keys_set *s)
-{
-    size_t capacity = s->capacity ? s->capacity * 2 : 256;
-    struct keys_set_entry *entries = realloc(s->entries, capacity * sizeof *entries);
-    uint32_t *slots = calloc(capacity * 2, sizeof *slots);
-
-    if (entries)
-        s->entries = entries;
-    if (!entries || !slots) {
-        free(slots);
-        return -1;
-    }
-    free(s->slots);
-    s->slots = slots;
-    s->n_slots = capacity * 2;
-    s->capacity = capacity;
-    for (size_t i = 0; i < s->n; i++)
-        *find(s, entries[i].hash, keys_set_table(s, i), keys_set_key(s, i)) = (uint32_t)i + 1;
-    return 0;
-}
-
-int keys_set_add(struct keys_set *s, struct str table, struct str key, uint32_t file)
-{
-    uint64_t hash = hash_of(table, key);
-    uint32_t *slot;
-
-    if (s->n == s->capacity && grow(s) < 0)
-        return -1;
-    slot = find(s, hash, table, key);
-    if (*slot)
-        return 0;
-    s->entries[s->n] = (struct keys_set_entry){s->bytes.len, table.len, key.len, hash, file, false};
-    if (buf_add_str(&s->bytes, table) < 0 || buf_add_str(&s->bytes, key) < 0)
-        return -1;
-    *slot = (uint32_t)++s->n;
-    return 0;
-}
-
-struct keys_set_entry *keys_set_find(const struct keys_set *s, struct str table, struct str key)
-{
-    uint32_t *slot = s->n_slots ? find(s, hash_of(table, key), table, key) : NULL;
-
-    return slot && *slot ? &s->entries[*slot - 1] : NULL;
-}
-
-void keys_set_release(struct keys_set *s)
-{
-    buf_release(&s->bytes);
-    free(s->entries);
-    free(s->slots);
-    *s = (struct keys_set){0};
 }

@@ -11,12 +11,13 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+enum { TWICE = 0x80 };     /* a mark of ours: the key was added before */
 enum { WRITE_BYTES = 64 << 10, READ_BYTES = 64 << 10, SLOTS_MIN = 64, SLOTS_AT_ONCE = 8 };
 
 struct record {
     uint32_t len, file;
     uint16_t table;
-    uint8_t marked;
+    uint8_t marks;
 } __attribute__((packed));
 
 /* A slot: 0, or the record's place + 1 in the lower 48 bits and 16 bits of its hash. */
@@ -266,10 +267,10 @@ static int search(struct keyset *s, uint64_t hash, uint16_t table, struct str ke
     }
 }
 
-/* From the log's records to slots. A second record of the same key is marked, and so out of the way. */
+/* From the log's records to slots. */
 static int enter(struct keyset *s, uint64_t at, const struct record *r, struct str key, struct err *err)
 {
-    const uint8_t marked = 1;
+    const uint8_t twice = TWICE;
     struct record other;
     uint64_t hash, place, slot;
     int got = hash_of(s, r->table, key, &hash, err) < 0 ? -1 : search(s, hash, r->table, key, &place, &other, err);
@@ -277,7 +278,7 @@ static int enter(struct keyset *s, uint64_t at, const struct record *r, struct s
     if (got < 0)
         return -1;
     if (got)
-        return put(&s->log, at + offsetof(struct record, marked), &marked, 1, err);
+        return put(&s->log, at + offsetof(struct record, marks), &twice, 1, err);
     slot = (hash >> PLACE_BITS << PLACE_BITS) | (at + 1);
     return put(&s->slots, place * sizeof slot, &slot, sizeof slot, err);
 }
@@ -366,15 +367,13 @@ int keyset_find(struct keyset *s, struct str table, struct str key, struct keyse
         return -1;
     got = search(s, hash, number, key, &place, &r, err);
     if (got == 1)
-        *ret = (struct keyset_item){table, key, r.file, r.marked, place};
+        *ret = (struct keyset_item){table, key, r.file, r.marks, place};
     return got;
 }
 
-int keyset_mark(struct keyset *s, const struct keyset_item *item, struct err *err)
+int keyset_mark(struct keyset *s, const struct keyset_item *item, uint8_t marks, struct err *err)
 {
-    const uint8_t marked = 1;
-
-    return put(&s->log, item->at + offsetof(struct record, marked), &marked, 1, err);
+    return put(&s->log, item->at + offsetof(struct record, marks), &marks, 1, err);
 }
 
 int keyset_next(struct keyset *s, struct keyset_walk *w, struct str table, struct keyset_item *ret, struct err *err)
@@ -393,9 +392,9 @@ int keyset_next(struct keyset *s, struct keyset_walk *w, struct str table, struc
         if (record_at(s, w, place, &r, &key, err) < 0)
             return -1;
         w->at += sizeof r + r.len;
-        if (r.table != number)
+        if (r.table != number || r.marks == TWICE)
             continue;
-        *ret = (struct keyset_item){table_of(s, number), key, r.file, r.marked, place};
+        *ret = (struct keyset_item){table_of(s, number), key, r.file, r.marks, place};
         return 1;
     }
     return 0;

@@ -1,6 +1,6 @@
 /* ledger/keyset.h: the keys that some files wrote before, to tell which of them are there still.
  *
- * First all keys are added, then they are looked up and marked, then those without a mark are gone through. A set takes
+ * First all keys are added, then they are looked up and marked, then they are gone through. A set takes
  * about `memory` bytes; beyond that it goes on in temporary files without a name (TMPDIR, else /tmp), which end with the
  * process however that ends. Failures are ERR_RUN: W0601, or W0619 for the temporary files. */
 #ifndef WINDROW_LEDGER_KEYSET_H
@@ -31,18 +31,18 @@ struct keyset {
 struct keyset_item {
     struct str table, key;  /* lent until the next call */
     uint32_t file;          /* as given to keyset_add() */
-    bool marked;
+    uint8_t marks;          /* 0 at first; what they mean is the caller's business */
     uint64_t at;
 };
 
 /* `= {0}` is an empty set without a bound. */
 void keyset_release(struct keyset *s);
 static inline uint64_t keyset_count(const struct keyset *s) { return s->n; }
-/* Of two keys that are equal the first counts. Not after the first look. */
+/* Of two keys that are equal the first counts; the second is not gone through. Not after the first look. */
 int keyset_add(struct keyset *s, struct str table, struct str key, uint32_t file, struct err *err);
 /* 1, 0 when it is not in the set, -1. `table` and `key` of *ret are those given. */
 int keyset_find(struct keyset *s, struct str table, struct str key, struct keyset_item *ret, struct err *err);
-int keyset_mark(struct keyset *s, const struct keyset_item *item, struct err *err);
+int keyset_mark(struct keyset *s, const struct keyset_item *item, uint8_t marks, struct err *err);
 
 /* Go through the items of a table in the order in which they were added, beginning with `= {0}`; marks made meanwhile may
  * not be seen. 1, 0 at the end, -1. */

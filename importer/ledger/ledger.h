@@ -10,7 +10,8 @@
  *              is loaded in parts unit_id is its load_id, negative while parts are missing; a size of -1 or -2 says
  *              that it is to be loaded again, because the mapping changed or because of --fresh
  *     chunks   one row for each commit: rows by table, keys written, byte and line range
- *     before   rows that were updated, as they were
+ *     keys     of a chunk whose keys do not go into one value: they are here, in pieces
+ *     before   rows that were updated or deleted, as they were
  *     rejects  what was refused, with the original bytes
  *
  * Jobs, runs, units and chunks carry a seal over what is written once (ledger/seal.h); a run that is done keeps the sum of
@@ -115,17 +116,33 @@ int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *c
 /* The files of the chunk's unit, as they were when they were read; of a unit of files that are gone: their rows go. */
 int ledger_put_files(struct db *db, int64_t job, const struct ledger_chunk *chunk, struct err *err);
 
-int ledger_add_before(struct db *db, int64_t chunk, struct str table, struct str key, struct str old_json, struct err *err);
-
-/* Keys that earlier chunks of these files wrote, with the unit whose files they count by and the columns of keys then, as
- * in runs. */
-struct ledger_keys {
-    void *context;
-    int (*keys)(void *context, const struct unit *unit, struct str columns, struct str packed, struct err *err);
+/* Images of rows as they were before they were updated, or deleted. */
+struct ledger_before {
+    struct ledger_before *next;
+    struct str table, key, old;     /* old: a JSON object */
+    bool deleted;
 };
-int ledger_old_keys(struct db *db, int64_t job, const struct unit *unit, const struct ledger_keys *out, struct err *err);
-/* The same of all units that are done. */
-int ledger_all_keys(struct db *db, int64_t job, const struct ledger_keys *out, struct err *err);
+int ledger_add_before(struct db *db, int64_t chunk, const struct ledger_before *first, struct err *err);
+
+/* A unit so large that its keys, images and rejects do not stay in memory hands them on in pieces: its chunk is entered
+ * by ledger_commit_chunk() with the first of them, `keys` empty, and amended at the end. */
+int ledger_add_keys(struct db *db, int64_t chunk, struct str keys, struct err *err);
+int ledger_amend_chunk(struct db *db, int64_t chunk_id, const struct ledger_chunk *chunk, struct err *err);
+
+/* Keys that a chunk wrote, or some of them. All is lent while the call runs, which may ask the ledger. */
+struct ledger_written {
+    int64_t job, chunk;
+    struct str source;          /* of the job */
+    const struct unit *unit;    /* whose files they count by */
+    struct str columns;         /* of the keys then, as in runs */
+    struct str packed;
+};
+typedef int ledger_on_keys(void *context, const struct ledger_written *written, struct err *err);
+/* Of the units that loaded these files last; of a file that was loaded in parts, of all parts. */
+int ledger_old_keys(struct db *db, int64_t job, const struct unit *unit, ledger_on_keys *keys, void *context,
+                    struct err *err);
+/* Of all that was ever loaded, by any job. */
+int ledger_all_keys(struct db *db, ledger_on_keys *keys, void *context, struct err *err);
 /* Which unit loaded a file last: 1, 0 when none, -1. */
 int ledger_unit_of_file(struct db *db, int64_t job, uint32_t root, struct str path, int64_t *ret, struct err *err);
 

@@ -21,9 +21,13 @@ static const char *const tables[] = {
     " unit_id bigint NOT NULL, run_id bigint NOT NULL, PRIMARY KEY (job_id, root, path))",
     "CREATE TABLE IF NOT EXISTS {w}chunks (id {serial}, run_id bigint NOT NULL REFERENCES {w}runs (id),"
     " unit_id bigint NOT NULL REFERENCES {w}units (id), gen bigint NOT NULL, rows_json text NOT NULL, lines bigint NOT NULL,"
-    " hash {bytes}, keys {bytes}, keys_seal bigint NOT NULL, seal bigint NOT NULL, transaction_id text, committed_at {time} NOT NULL DEFAULT {now}, UNIQUE (unit_id, gen))",
-    "CREATE TABLE IF NOT EXISTS {w}before (chunk_id bigint NOT NULL REFERENCES {w}chunks (id), table_name text NOT NULL,"
-    " row_key {bytes} NOT NULL, old text NOT NULL)",
+    " hash {bytes}, keys {bytes}, keys_seal bigint NOT NULL, seal bigint NOT NULL, transaction_id text,"
+    " committed_at {time} NOT NULL DEFAULT {now}, UNIQUE (unit_id, gen))",
+    "CREATE TABLE IF NOT EXISTS {w}keys (id {serial}, chunk_id bigint NOT NULL REFERENCES {w}chunks (id), keys {bytes} NOT NULL,"
+    " seal bigint NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS {i}keys_chunk ON {w}keys (chunk_id)",
+    "CREATE TABLE IF NOT EXISTS {w}before (id {serial}, chunk_id bigint NOT NULL REFERENCES {w}chunks (id),"
+    " table_name text NOT NULL, row_key {bytes} NOT NULL, deleted smallint NOT NULL, old text NOT NULL)",
     "CREATE TABLE IF NOT EXISTS {w}rejects (id {serial}, run_id bigint NOT NULL REFERENCES {w}runs (id),"
     " chunk_id bigint REFERENCES {w}chunks (id), root integer NOT NULL, path {bytes} NOT NULL, line bigint, col bigint,"
     " byte bigint, pointer text, table_name text, code text NOT NULL, sqlstate text, message text NOT NULL, map_line integer,"

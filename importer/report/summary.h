@@ -25,6 +25,7 @@ enum summary_end {
 struct summary_table {
     struct str name;
     uint64_t read, inserted, updated, same, rejected, skipped;  /* loaded: inserted + updated + same */
+    uint64_t deleted;       /* rows of files that have changed or gone; not among those read */
     uint64_t bytes;         /* as sent to the database */
     uint64_t time_ns;       /* summed over workers */
     const struct tally *skips;      /* reasons */

@@ -88,6 +88,7 @@ static void merge_rule(struct account_rule *to, const struct account_rule *from,
     to->rejected += from->rejected;
     to->skipped += from->skipped;
     to->bytes += from->bytes;
+    to->deleted += from->deleted;
     to->time_ns += from->time_ns;
     for (size_t i = 0; i < n_columns; i++)
         to->filled[i] += from->filled[i];
@@ -183,6 +184,7 @@ static int summary_tables(const struct account *a, struct arena *arena, struct s
         t->rejected += r->rejected;
         t->skipped += r->skipped;
         t->bytes += r->bytes;
+        t->deleted += r->deleted;
         t->time_ns += r->time_ns;
     }
     s->tables = tables;

@@ -10,6 +10,7 @@
 
 struct account_rule {
     uint64_t read, inserted, updated, same, rejected, skipped, bytes;
+    uint64_t deleted;           /* rows of files that have changed or gone */
     uint64_t time_ns;           /* of the workers */
     uint64_t *filled;           /* by column: how often it got a value that is not null */
 };

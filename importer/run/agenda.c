@@ -73,7 +73,7 @@ static int on_known(void *context, struct ledger_file *ret, struct err *err)
 }
 
 /* The sources as one text: absolute paths, one a line. The same text is the same job. */
-static int source_text(struct run *run, struct buf *out, struct err *err)
+int run_source_text(const struct run *run, struct buf *out, struct err *err)
 {
     for (size_t i = 0; i < run->o->n_sources; i++) {
         char *path = realpath(run->o->sources[i], NULL);
@@ -267,7 +267,7 @@ static int agenda_of_ledger(struct run *run, struct err *err)
     struct buf source = BUF_INIT;
     int ret = -1;
 
-    if (ledger_create(db, err) == 0 && source_text(run, &source, err) == 0 && db_begin(db, err) == 0) {
+    if (ledger_create(db, err) == 0 && run_source_text(run, &source, err) == 0 && db_begin(db, err) == 0) {
         ret = ledger_job(db, run->mapping->name.text, buf_str(&source), &run->job, err);
         if (ret == 0)
             ret = agenda_in_transaction(run, db, err);
@@ -294,7 +294,7 @@ static int recall(struct run *run, struct err *err)
     int there = ledger_exists(db, err);
 
     if (there == 1)
-        there = source_text(run, &source, err) < 0 ? -1
+        there = run_source_text(run, &source, err) < 0 ? -1
                 : ledger_find_job(db, run->mapping->name.text, buf_str(&source), &run->job, err);
     if (there == 1 && (there = ledger_last_run(db, run->job, &last, err)) == 1) {
         run->recalls = true;

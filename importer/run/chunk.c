@@ -17,9 +17,14 @@ void chunk_clear(struct worker *w)
     w->rejects = NULL;
     w->last_reject = &w->rejects;
     w->befores = NULL;
+    w->last_before = &w->befores;
+    arena_reset(&w->pending);
+    w->pending_bytes = 0;
+    w->chunk_id = 0;
     buf_clear(&w->keys.bytes);
     w->keys.table = (struct str){0};
-    keys_set_release(&w->old_keys);
+    keyset_release(&w->old_keys);
+    w->others_marked = false;
     w->lines = 0;
     w->over_limit = false;
     w->kept = NULL;
@@ -93,6 +98,8 @@ static int after_record(struct worker *w, struct err *err)
     if (w->over_limit)
         return err_set(err, ERR_RUN, W0608, w->run->o->stop_on_reject ? "a row was refused and --on-error is stop"
                                                                       : "more rows were refused than --max-rejects allows");
+    if (entry_is_full(w) && write_flush(w, w->rule, err) < 0)
+        return -1;
     if (stop_now())
         return stop_fail(err);
     if (w->lines % TICK_RECORDS == 0 && w->run->jobs == 1)

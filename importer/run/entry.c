@@ -10,30 +10,49 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-int entry_before(void *context, size_t row, struct str old, struct err *err)
+/* Of a worker's memory the part that may wait for the ledger. */
+enum { PENDING_BYTES = 16 << 20, PENDING_PART = 8 };
+
+static struct str row_of(const struct sink_rows *rows, size_t row)
 {
-    struct write_flush *f = context;
-    struct before *b = arena_calloc(&f->w->arena, 1, sizeof *b);
-    const struct sink_rows *keys = f->o->keys.n ? &f->o->keys : &f->o->rows;
-    uint32_t start = row ? keys->ends[row - 1] : 0;
+    uint32_t start = row ? rows->ends[row - 1] : 0;
+
+    return str_make(rows->bytes.at + start, rows->ends[row] - start);
+}
+
+int entry_image(struct worker *w, const struct program_rule *rule, struct str key, struct str old, bool deleted, struct err *err)
+{
+    struct ledger_before *b = arena_calloc(&w->pending, 1, sizeof *b);
 
     if (!b)
         return err_oom(err);
-    b->table = write_table(f->rule);
-    b->key = arena_str(&f->w->arena, str_make(keys->bytes.at + start, keys->ends[row] - start));
-    b->old = arena_str(&f->w->arena, old);
-    b->next = f->w->befores;
-    f->w->befores = b;
+    *b = (struct ledger_before){NULL, write_table(rule), arena_str(&w->pending, key), arena_str(&w->pending, old), deleted};
+    *w->last_before = b;
+    w->last_before = &b->next;
+    w->pending_bytes += sizeof *b + key.len + old.len;
     return b->key.at && b->old.at ? 0 : err_oom(err);
 }
 
-/* Left out because another row stands there, which may be anybody's: ours only if an earlier load made it. */
-static bool is_others(const struct worker *w, const struct outgoing *o, const struct keys_item *item, size_t *skipped,
-                      size_t row)
+int entry_before(void *context, size_t row, struct str old, struct err *err)
 {
+    struct write_flush *f = context;
+
+    return entry_image(f->w, f->rule, row_of(f->o->keys.n ? &f->o->keys : &f->o->rows, row), old, false, err);
+}
+
+/* Left out because another row stands there, which may be anybody's: ours only if an earlier load made it. 1, 0, -1. */
+static int is_others(struct worker *w, const struct outgoing *o, const struct keys_item *item, size_t *skipped, size_t row,
+                     struct err *err)
+{
+    struct keyset_item old;
+    int ours;
+
     while (*skipped < o->n_skipped && o->skipped[*skipped] < row)
         ++*skipped;
-    return *skipped < o->n_skipped && o->skipped[*skipped] == row && !keys_set_find(&w->old_keys, item->table, item->key);
+    if (*skipped == o->n_skipped || o->skipped[*skipped] != row)
+        return 0;
+    ours = keyset_find(&w->old_keys, item->table, item->key, &old, err);
+    return ours < 0 ? -1 : !ours;
 }
 
 static int by_number(const void *a, const void *b)
@@ -44,7 +63,7 @@ static int by_number(const void *a, const void *b)
 }
 
 /* The chunk's keys are those of rows that the database took: a row that another file's row kept out is not ours. */
-int entry_keys(struct worker *w, const struct program_rule *rule, const struct outgoing *o)
+int entry_keys(struct worker *w, const struct program_rule *rule, struct outgoing *o, struct err *err)
 {
     struct keys_item item = {.table = write_table(rule)};
     size_t refused = 0, skipped = 0;
@@ -52,7 +71,7 @@ int entry_keys(struct worker *w, const struct program_rule *rule, const struct o
     if (o->n_skipped)
         qsort(o->skipped, o->n_skipped, sizeof *o->skipped, by_number);
     for (size_t i = 0; i < o->keys.n; i++) {
-        uint32_t start = i ? o->keys.ends[i - 1] : 0;
+        int others;
 
         if (refused < o->n_refused && o->refused[refused] == i) {
             refused++;
@@ -60,9 +79,12 @@ int entry_keys(struct worker *w, const struct program_rule *rule, const struct o
         }
         item.file = o->origins[i].file;
         item.line = o->origins[i].line;
-        item.key = str_make(o->keys.bytes.at + start, o->keys.ends[i] - start);
-        if (!is_others(w, o, &item, &skipped, i) && keys_add(&w->keys, &item) < 0)
+        item.key = row_of(&o->keys, i);
+        others = is_others(w, o, &item, &skipped, i, err);
+        if (others < 0)
             return -1;
+        if (!others && keys_add(&w->keys, &item) < 0)
+            return err_oom(err);
     }
     return 0;
 }
@@ -76,27 +98,64 @@ static int rows_json(struct worker *w, struct buf *out)
     for (size_t i = 0; i < w->run->p->n_rules; i++) {
         const struct account_rule *r = &w->account.rules[i];
 
-        if (!r->read)
+        if (!r->read && !r->deleted)
             continue;
         if (buf_printf(out, "%s\"%.*s\":{\"read\":%" PRIu64 ",\"inserted\":%" PRIu64 ",\"updated\":%" PRIu64 ",\"same\":%" PRIu64
-                       ",\"rejected\":%" PRIu64 ",\"skipped\":%" PRIu64 "}", first ? "" : ",",
+                       ",\"rejected\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"deleted\":%" PRIu64 "}", first ? "" : ",",
                        STR_ARG(w->run->p->rules[i].source->name.text), r->read, r->inserted, r->updated, r->same, r->rejected,
-                       r->skipped) < 0)
+                       r->skipped, r->deleted) < 0)
             return -1;
         first = false;
     }
     return buf_add_char(out, '}');
 }
 
-static int put_rejects(struct worker *w, struct db *db, int64_t chunk, struct err *err)
+/* What has been gathered, to the chunk's entry. */
+static int hand_on(struct worker *w, struct db *db, int64_t chunk, struct err *err)
 {
-    if (w->rejects && rejects_add(db, w->run->id, chunk, w->rejects, err) < 0)
+    if ((w->rejects && rejects_add(db, w->run->id, chunk, w->rejects, err) < 0) ||
+        ledger_add_before(db, chunk, w->befores, err) < 0)
         return -1;
-    for (const struct before *b = w->befores; b; b = b->next) {
-        if (ledger_add_before(db, chunk, b->table, b->key, b->old, err) < 0)
-            return -1;
-    }
+    w->rejects = NULL;
+    w->last_reject = &w->rejects;
+    w->kept = NULL;
+    w->befores = NULL;
+    w->last_before = &w->befores;
+    arena_reset(&w->pending);
+    w->pending_bytes = 0;
     return 0;
+}
+
+static int hand_on_keys(struct worker *w, struct db *db, struct err *err)
+{
+    if (w->keys.bytes.len && ledger_add_keys(db, w->chunk_id, buf_str(&w->keys.bytes), err) < 0)
+        return -1;
+    buf_clear(&w->keys.bytes);
+    w->keys.table = (struct str){0};
+    return 0;
+}
+
+bool entry_is_full(const struct worker *w)
+{
+    uint64_t share = w->run->o->memory / w->run->jobs / PENDING_PART;
+
+    return w->run->ledger && !w->replay && w->pending_bytes + w->keys.bytes.len > (share < PENDING_BYTES ? share : PENDING_BYTES);
+}
+
+int entry_relieve(struct worker *w, struct err *err)
+{
+    struct ledger_chunk chunk = {.unit = &w->unit, .run = w->run->id, .rows_json = str_of("{}")};
+    struct db *db;
+
+    if (!entry_is_full(w))
+        return 0;
+    if (write_begin(w, err) < 0)
+        return -1;
+    db = w->run->ops->db(w->sink);
+    if (!w->chunk_id && (ledger_commit_chunk(db, w->run->job, &chunk, &w->chunk_id, err) < 0 ||
+                         rejects_supersede(db, w->run->job, &w->unit, err) < 0))
+        return -1;
+    return hand_on_keys(w, db, err) < 0 || hand_on(w, db, w->chunk_id, err) < 0 ? -1 : 0;
 }
 
 int entry_mark(struct worker *w, unsigned char mark, struct err *err)
@@ -150,14 +209,28 @@ static int hash_others(struct worker *w, struct err *err)
     return 0;
 }
 
+/* 0 with the chunk's id. */
+static int put_chunk(struct worker *w, struct db *db, struct ledger_chunk *chunk, int64_t *id, struct err *err)
+{
+    CLEANUP(buf_release) struct buf rows = BUF_INIT;
+
+    if (rows_json(w, &rows) < 0)
+        return err_oom(err);
+    chunk->rows_json = buf_str(&rows);
+    *id = w->chunk_id;
+    if (!w->chunk_id) {
+        chunk->keys = buf_str(&w->keys.bytes);
+        return ledger_commit_chunk(db, w->run->job, chunk, id, err);
+    }
+    return hand_on_keys(w, db, err) < 0 || ledger_amend_chunk(db, w->chunk_id, chunk, err) < 0 ? -1 : 0;
+}
+
 int entry_put(struct worker *w, struct err *err)
 {
-    struct ledger_chunk chunk = {.unit = &w->unit, .run = w->run->id, .keys = buf_str(&w->keys.bytes),
-                                 .lines = w->replay ? 0 : w->lines, .again = w->replay != NULL};
-    struct buf rows = BUF_INIT;
+    struct ledger_chunk chunk = {.unit = &w->unit, .run = w->run->id, .lines = w->replay ? 0 : w->lines,
+                                 .again = w->replay != NULL};
     struct db *db;
     int64_t id;
-    int ret = -1;
 
     if ((w->unit.mode != UNIT_GONE && !w->replay && hash_others(w, err) < 0) || write_begin(w, err) < 0)
         return -1;
@@ -165,17 +238,15 @@ int entry_put(struct worker *w, struct err *err)
     chunk.marks = w->marks;
     db = w->run->ops->db(w->sink);
     FAULT("before_cas");
-    if (rows_json(w, &rows) < 0) {
-        err_oom(err);
-    } else {
-        chunk.rows_json = buf_str(&rows);
-        ret = ledger_commit_chunk(db, w->run->job, &chunk, &id, err);
-    }
-    buf_release(&rows);
+    if (put_chunk(w, db, &chunk, &id, err) < 0)
+        return -1;
     FAULT("after_cas");
-    if (ret == 0 && w->replay)
-        ret = replay_settle(w, db, err);
-    else if (ret == 0)
-        ret = rejects_supersede(db, w->run->job, &w->unit, err) < 0 ? -1 : ledger_put_files(db, w->run->job, &chunk, err);
-    return ret < 0 ? -1 : put_rejects(w, db, id, err);
+    if (w->replay) {
+        if (replay_settle(w, db, err) < 0)
+            return -1;
+    } else if ((!w->chunk_id && rejects_supersede(db, w->run->job, &w->unit, err) < 0) ||
+               ledger_put_files(db, w->run->job, &chunk, err) < 0) {
+        return -1;
+    }
+    return hand_on(w, db, id, err);
 }

@@ -1,10 +1,14 @@
 /* A file that was loaded before and is another now: rows that it gave then and does not give any more. */
 #include "run/run_internal.h"
 
+#include "base/cleanup.h"
+
 #include <stdlib.h>
 
-/* Its ordinal in the unit; n_files when it is not in it. */
-static size_t in_unit(const struct unit *unit, const struct entry *file)
+/* Rows deleted at a time: the images of that many are in memory. Of a worker's memory the part that old keys may take. */
+enum { DELETE_ROWS = 1000, KEYS_PART = 8 };
+
+size_t reconcile_in_unit(const struct unit *unit, const struct entry *file)
 {
     size_t i = 0;
 
@@ -14,7 +18,7 @@ static size_t in_unit(const struct unit *unit, const struct entry *file)
 }
 
 /* Are the keys of this table packed now as they were then? If not they cannot be compared: rows that are gone stay. */
-static bool same_columns(const struct worker *w, struct str table, struct str columns)
+bool reconcile_same_columns(const struct worker *w, struct str table, struct str columns)
 {
     const struct program *p = w->run->p;
 
@@ -32,31 +36,28 @@ static bool same_columns(const struct worker *w, struct str table, struct str co
 }
 
 /* Old units may have held other files too: their rows are no business of this one. */
-static int collect_old(void *context, const struct unit *old, struct str columns, struct str packed, struct err *err)
+static int collect_old(void *context, const struct ledger_written *old, struct err *err)
 {
     struct worker *w = context;
-    struct keys_reader reader = {.rest = packed};
+    struct keys_reader reader = {.rest = old->packed};
     struct keys_item item;
-    size_t *ours = calloc(old->n_files + 1, sizeof *ours);
+    CLEANUP(free_ptr) size_t *ours = calloc(old->unit->n_files + 1, sizeof *ours);
     bool same = false;
     struct str table = {0};
     int got;
 
     if (!ours)
         return err_oom(err);
-    for (size_t i = 0; i < old->n_files; i++)
-        ours[i] = in_unit(&w->unit, &old->files[i]);
+    for (size_t i = 0; i < old->unit->n_files; i++)
+        ours[i] = reconcile_in_unit(&w->unit, &old->unit->files[i]);
     while ((got = keys_next(&reader, &item, err)) == 1) {
         if (table.at != item.table.at)
-            same = same_columns(w, item.table, columns);
+            same = reconcile_same_columns(w, item.table, old->columns);
         table = item.table;
-        if (same && item.file < old->n_files && ours[item.file] < w->unit.n_files &&
-            keys_set_add(&w->old_keys, item.table, item.key, (uint32_t)ours[item.file]) < 0) {
-            got = err_oom(err);
-            break;
-        }
+        if (same && item.file < old->unit->n_files && ours[item.file] < w->unit.n_files &&
+            keyset_add(&w->old_keys, item.table, item.key, (uint32_t)ours[item.file], err) < 0)
+            return -1;
     }
-    free(ours);
     return got;
 }
 
@@ -86,73 +87,61 @@ int reconcile_possible(const struct program *p, const struct unit *unit, struct 
     return 0;
 }
 
+/* A rule that updates only some columns of a row that is there must know whether the row is another file's too. */
+static bool asks_for_others(const struct worker *w)
+{
+    const struct program *p = w->run->p;
+
+    for (size_t i = 0; i < p->n_rules; i++) {
+        const struct sink_spec *spec = &w->run->specs[i];
+
+        if (p->rules[i].on && spec->conflict == SINK_CONFLICT_UPDATE && spec->n_update && !spec->when)
+            return true;
+    }
+    return false;
+}
+
+static int mark_others(struct worker *w, struct err *err)
+{
+    if (w->others_marked)
+        return 0;
+    w->others_marked = true;
+    return write_begin(w, err) < 0 ? -1 : others_mark(w, RECONCILE_SHARED, err);
+}
+
 int reconcile_read(struct worker *w, struct err *err)
 {
     if (w->unit.mode == UNIT_NEW || !w->run->recalls)
         return 0;
-    if (reconcile_possible(w->run->p, &w->unit, err) < 0 || write_begin(w, err) < 0)
+    w->old_keys.most = w->run->o->memory / w->run->jobs / KEYS_PART;
+    if (reconcile_possible(w->run->p, &w->unit, err) < 0 || write_begin(w, err) < 0 ||
+        ledger_old_keys(w->run->ops->db(w->sink), w->run->job, &w->unit, collect_old, w, err) < 0)
         return -1;
-    return ledger_old_keys(w->run->ops->db(w->sink), w->run->job, &w->unit, &(struct ledger_keys){w, collect_old}, err);
+    return keyset_count(&w->old_keys) && asks_for_others(w) ? mark_others(w, err) : 0;
 }
 
-/* Rows of tables where one file's row may meet another's (on_conflict: skip or update) can be wanted by both. */
-struct shared {
-    struct shared *next;
-    struct keys_set_entry *entry;
-    int64_t unit;
-    uint32_t root;
-    struct str path;
-};
-
-struct sharing {
-    struct worker *w;
-    struct shared *found;
-};
-
-static int find_shared(void *context, const struct unit *other, struct str columns, struct str packed, struct err *err)
+/* A row of a key that these files wrote before is theirs, and is brought to its new state. Any other is new, also a second one
+ * of the same key: what the mapping says of conflicts holds for it as in a first load. So it does where a rule that only
+ * updates some columns meets a row that another file gives as well. */
+int reconcile_row(struct worker *w, const struct program_rule *rule, struct str key, struct err *err)
 {
-    struct sharing *s = context;
-    struct keys_reader reader = {.rest = packed};
-    struct keys_item item;
-    int got;
+    const struct sink_spec *spec = &w->run->specs[rule_ordinal(w->run, rule)];
+    struct keyset_item old;
+    int got = keyset_find(&w->old_keys, write_table(rule), key, &old, err);
 
-    (void)columns;
-    while ((got = keys_next(&reader, &item, err)) == 1) {
-        struct keys_set_entry *e = keys_set_find(&s->w->old_keys, item.table, item.key);
-        const struct entry *file = item.file < other->n_files ? &other->files[item.file] : NULL;
-        struct shared *found;
-
-        if (!e || e->present || !file || in_unit(&s->w->unit, file) < s->w->unit.n_files)
-            continue;
-        found = arena_calloc(&s->w->arena, 1, sizeof *found);
-        if (!found)
-            return err_oom(err);
-        *found = (struct shared){s->found, e, other->part ? other->load : other->id, file->root,
-                                 arena_str(&s->w->arena, file->path)};
-        if (!found->path.at)
-            return err_oom(err);
-        s->found = found;
-    }
-    return got;
+    if (got <= 0 || (old.marks & RECONCILE_PRESENT))
+        return got < 0 ? -1 : 0;
+    if (keyset_mark(&w->old_keys, &old, old.marks | RECONCILE_PRESENT, err) < 0)
+        return -1;
+    return !((old.marks & RECONCILE_SHARED) && spec->conflict == SINK_CONFLICT_UPDATE);
 }
 
-/* A row that another file gives as well, as that file was loaded last, stays. */
-static int keep_shared(struct worker *w, struct err *err)
+int reconcile_refused(struct worker *w, const struct program_rule *rule, struct str key, struct err *err)
 {
-    struct sharing s = {.w = w};
-    struct db *db = w->run->ops->db(w->sink);
+    struct keyset_item old;
+    int got = keyset_find(&w->old_keys, write_table(rule), key, &old, err);
 
-    if (ledger_all_keys(db, w->run->job, &(struct ledger_keys){&s, find_shared}, err) < 0)
-        return -1;
-    for (struct shared *f = s.found; f; f = f->next) {
-        int64_t unit;
-        int got = ledger_unit_of_file(db, w->run->job, f->root, f->path, &unit, err);
-
-        if (got < 0)
-            return -1;
-        f->entry->present |= got == 1 && unit == f->unit;
-    }
-    return 0;
+    return got == 1 ? keyset_mark(&w->old_keys, &old, old.marks & (uint8_t)~RECONCILE_PRESENT, err) : got;
 }
 
 static bool may_share(const struct worker *w, struct str table)
@@ -172,44 +161,93 @@ static bool unread(const struct worker *w, uint32_t file)
     return w->marks && w->marks[file] == ENTRY_FAILED;
 }
 
+struct deletion {
+    struct worker *w;
+    const struct program_rule *rule;
+    struct sink_rows keys;
+};
+
+static void deletion_release(struct deletion *d) { sink_rows_release(&d->keys); }
+
+static int on_deleted(void *context, size_t row, struct str old, struct err *err)
+{
+    struct deletion *d = context;
+    uint32_t start = row ? d->keys.ends[row - 1] : 0;
+
+    return entry_image(d->w, d->rule, str_make(d->keys.bytes.at + start, d->keys.ends[row] - start), old, true, err);
+}
+
+static int delete_some(struct deletion *d, struct err *err)
+{
+    struct worker *w = d->w;
+    size_t ordinal = rule_ordinal(w->run, d->rule);
+    struct sink_write how = {.before = w->run->ledger ? on_deleted : NULL, .context = d};
+    uint64_t deleted = 0;
+
+    if (d->keys.n && (write_begin(w, err) < 0 || w->run->ops->delete_keys(w->tables[ordinal], &d->keys, &how, &deleted, err) < 0))
+        return -1;
+    w->account.rules[ordinal].deleted += deleted;
+    sink_rows_clear(&d->keys);
+    return entry_relieve(w, err);
+}
+
+/* What is there no more, in the order in which it was written, some at a time. */
 static int delete_of_rule(struct worker *w, const struct program_rule *rule, struct err *err)
 {
+    CLEANUP(keyset_walk_release) struct keyset_walk walk = {0};
+    CLEANUP(deletion_release) struct deletion d = {.w = w, .rule = rule};
     struct str table = write_table(rule);
-    struct sink_rows gone = {0};
-    uint64_t deleted = 0;
-    int ret = 0;
+    struct keyset_item item;
+    int got;
 
-    for (size_t i = 0; i < w->old_keys.n && ret == 0; i++) {
-        struct str key = keys_set_key(&w->old_keys, i);
-
-        if (w->old_keys.entries[i].present || !str_eq(keys_set_table(&w->old_keys, i), table) ||
-            unread(w, w->old_keys.entries[i].file))
+    while ((got = keyset_next(&w->old_keys, &walk, table, &item, err)) == 1) {
+        if (item.marks || unread(w, item.file))
             continue;
-        w->old_keys.entries[i].present = true;
-        ret = sink_rows_add(&gone, key);
+        if (sink_rows_add(&d.keys, item.key) < 0)
+            return err_oom(err);
+        if (d.keys.n == DELETE_ROWS && delete_some(&d, err) < 0)
+            return -1;
     }
-    if (ret < 0)
-        err_oom(err);
-    else if (gone.n && (write_begin(w, err) < 0 ||
-                        w->run->ops->delete_keys(w->tables[rule_ordinal(w->run, rule)], &gone, &deleted, err) < 0))
-        ret = -1;
-    sink_rows_release(&gone);
-    return ret;
+    return got < 0 ? -1 : delete_some(&d, err);
+}
+
+/* Is some row of the table gone? */
+static int any_gone(struct worker *w, struct str table, struct err *err)
+{
+    CLEANUP(keyset_walk_release) struct keyset_walk walk = {0};
+    struct keyset_item item;
+    int got;
+
+    while ((got = keyset_next(&w->old_keys, &walk, table, &item, err)) == 1 && (item.marks || unread(w, item.file)))
+        ;
+    return got;
+}
+
+/* Is it the last rule of its table? */
+static bool is_last(const struct program *p, size_t rule)
+{
+    for (size_t i = rule + 1; i < p->n_rules; i++) {
+        if (p->rules[i].on && p->rules[i].n_key && p->rules[i].table == p->rules[rule].table)
+            return false;
+    }
+    return true;
 }
 
 /* Children first. */
 int reconcile_delete(struct worker *w, struct err *err)
 {
-    bool shared = false;
+    const struct program *p = w->run->p;
 
-    for (size_t i = 0; i < w->old_keys.n && !shared; i++)
-        shared = !w->old_keys.entries[i].present && may_share(w, keys_set_table(&w->old_keys, i));
-    if (shared && (write_begin(w, err) < 0 || keep_shared(w, err) < 0))
-        return -1;
-    for (size_t i = w->run->p->n_rules; i-- > 0;) {
-        const struct program_rule *rule = &w->run->p->rules[i];
+    for (size_t i = p->n_rules; i-- > 0 && keyset_count(&w->old_keys);) {
+        const struct program_rule *rule = &p->rules[i];
+        int gone;
 
-        if (w->old_keys.n && rule->on && rule->n_key && delete_of_rule(w, rule, err) < 0)
+        if (!rule->on || !rule->n_key || !is_last(p, i))
+            continue;
+        gone = any_gone(w, write_table(rule), err);
+        if (gone > 0 && may_share(w, write_table(rule)) && mark_others(w, err) < 0)
+            return -1;
+        if (gone < 0 || (gone && delete_of_rule(w, rule, err) < 0))
             return -1;
     }
     return 0;

@@ -75,6 +75,13 @@ int refusal_skipped(void *context, size_t row, struct err *err)
     return add_number(&o->skipped, &o->n_skipped, &o->skipped_capacity, row) < 0 ? err_oom(err) : 0;
 }
 
+static struct str row_key(const struct outgoing *o, size_t row)
+{
+    uint32_t start = row ? o->keys.ends[row - 1] : 0;
+
+    return str_make(o->keys.bytes.at + start, o->keys.ends[row] - start);
+}
+
 /* The record of a refused row is read again from its file. */
 void refusal_of_row(void *context, size_t row, struct err *e)
 {
@@ -105,6 +112,8 @@ void refusal_of_row(void *context, size_t row, struct err *e)
     refusal_place(w, f->rule, from, e);
     if (add_refused(f->o, row) < 0)
         err_oom(&w->failure);
+    if (f->o != &w->outgoing[rule_ordinal(w->run, f->rule)])
+        reconcile_refused(w, f->rule, row_key(f->o, row), &w->failure);
     remark_reject(w, f->rule, record.len ? buf_str(&record) : (struct str){0}, from, e);
     buf_release(&record);
 }

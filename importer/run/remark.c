@@ -75,29 +75,30 @@ static struct str steps_text(struct worker *w, const struct program_rule *rule, 
     for (unsigned i = 0; rule && i < from->depth; i++)
         len += snprintf(text + len, sizeof text - (size_t)len, "%s%llu", i ? "." : "",
                         (unsigned long long)evaluator_step(from->steps, (unsigned)rule->n_each, i));
-    return arena_str(&w->arena, str_make(text, (size_t)len));
+    return arena_str(&w->pending, str_make(text, (size_t)len));
 }
 
 static int keep_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
                        const struct err *e)
 {
     const struct entry *file = &w->unit.files[from->file];
-    struct ledger_reject *r = arena_calloc(&w->arena, 1, sizeof *r);
+    struct ledger_reject *r = arena_calloc(&w->pending, 1, sizeof *r);
 
     if (!r)
         return -1;
     if (w->kept && w->kept->root == file->root && w->kept->record_byte == from->byte && str_eq(w->kept->path, file->path))
         record = (struct str){0};   /* stands with the reject before, of the same record */
     *r = (struct ledger_reject){
-        .root = file->root, .path = file->path, .pointer = kept(&w->arena, str_of(e->pointer)),
+        .root = file->root, .path = file->path, .pointer = kept(&w->pending, str_of(e->pointer)),
         .table = rule ? str_of(rule->table->name) : (struct str){0}, .code = str_of(code_entry(e->code)->name),
-        .sqlstate = kept(&w->arena, str_of(e->sqlstate)), .message = kept(&w->arena, str_of(e->message)),
-        .record = record.len <= RECORD_KEPT_MAX ? kept(&w->arena, record) : (struct str){0},
+        .sqlstate = kept(&w->pending, str_of(e->sqlstate)), .message = kept(&w->pending, str_of(e->message)),
+        .record = record.len <= RECORD_KEPT_MAX ? kept(&w->pending, record) : (struct str){0},
         .line = e->line, .column = e->column, .byte = e->byte, .has_byte = e->has_byte, .map_line = e->map_line,
         .rule = rule ? rule->source->name.text : (struct str){0}, .record_line = from->line, .record_byte = from->byte,
         .record_index = from->index, .row = steps_text(w, rule, from)};
     if (r->record.at)
         w->kept = r;
+    w->pending_bytes += sizeof *r + r->record.len + r->message.len;
     *w->last_reject = r;
     w->last_reject = &r->next;
     return 0;

@@ -5,6 +5,7 @@
 
 #include "base/stop.h"
 #include "ledger/keys.h"
+#include "ledger/keyset.h"
 #include "ledger/ledger.h"
 #include "ledger/rejects.h"
 #include "map/evaluate.h"
@@ -96,11 +97,6 @@ struct outgoing {
     size_t streamed;                /* bytes already handed to the server */
 };
 
-struct before {
-    struct before *next;
-    struct str table, key, old;
-};
-
 struct worker {
     struct run *run;
     unsigned number;
@@ -118,11 +114,15 @@ struct worker {
 
     /* The open chunk. */
     struct account account;
-    struct arena arena;             /* rejects, images */
+    struct arena arena;             /* marks, hashes */
+    struct arena pending;           /* of what is for the ledger and not in it yet: rejects, images */
+    size_t pending_bytes;
     struct ledger_reject *rejects, **last_reject;
-    struct before *befores;
+    struct ledger_before *befores, **last_before;
     struct keys_writer keys;
-    struct keys_set old_keys;
+    int64_t chunk_id;               /* of a chunk that is entered before its end, because it is large; else 0 */
+    struct keyset old_keys;
+    bool others_marked;             /* those that other files wrote as well are marked */
     struct sink_rows key_row;
     uint64_t lines;
     unsigned char *marks;           /* by file; NULL: none yet */
@@ -181,6 +181,8 @@ uint64_t share_beside(const struct run *run);
 
 /* agenda.c: what there is to do. With a ledger: the units are entered; without: run->survey is ready. */
 int run_agenda(struct run *run, struct err *err);
+/* The directories that the run was given, as the ledger's jobs keep them. */
+int run_source_text(const struct run *run, struct buf *out, struct err *err);
 /* The table and the columns of its key, as the ledger's runs keep them. */
 int run_key_line(const struct program_rule *rule, struct buf *out);
 /* finish.c: what follows the last unit: after:, the run's end. *finished: this process did it. */
@@ -273,11 +275,23 @@ void refusal_place(struct worker *w, const struct program_rule *rule, const stru
 void refusal_of_row(void *context, size_t row, struct err *e);
 int refusal_skipped(void *context, size_t row, struct err *err);
 
-/* reconcile.c: keys that the files of this unit wrote before and do not any more. */
+/* reconcile.c: keys that the files of this unit wrote before, and do perhaps not any more. */
+enum { RECONCILE_PRESENT = 1, RECONCILE_SHARED = 2 };   /* marks of old keys */
+/* A row whose key is an old one: 1 when it is to be brought to its new state, 0 when it is written like a new one, -1. */
+int reconcile_row(struct worker *w, const struct program_rule *rule, struct str key, struct err *err);
+/* It was refused after all: the file does not give it any more. */
+int reconcile_refused(struct worker *w, const struct program_rule *rule, struct str key, struct err *err);
 /* Can these files be loaded again? Not by a rule without a key (W0609). */
 int reconcile_possible(const struct program *p, const struct unit *unit, struct err *err);
 int reconcile_read(struct worker *w, struct err *err);
 int reconcile_delete(struct worker *w, struct err *err);
+/* The file's ordinal in the unit; n_files when it is not in it. */
+size_t reconcile_in_unit(const struct unit *unit, const struct entry *file);
+/* Are the keys of this table packed now as they were in `columns`? If not they cannot be compared: rows that are gone stay. */
+bool reconcile_same_columns(const struct worker *w, struct str table, struct str columns);
+
+/* others.c: mark the old keys that another file, as it was loaded last, wrote too. */
+int others_mark(struct worker *w, uint8_t mark, struct err *err);
 
 /* entry.c: what the ledger is told. */
 /* What became of the file that is being read. One that could not be read is not known as loaded. */
@@ -287,8 +301,12 @@ int entry_mark(struct worker *w, unsigned char mark, struct err *err);
 int entry_hash(struct worker *w, int fd, struct err *err);
 /* For the sink: a row was updated. */
 int entry_before(void *context, size_t row, struct str old, struct err *err);
+int entry_image(struct worker *w, const struct program_rule *rule, struct str key, struct str old, bool deleted, struct err *err);
 /* The keys of rows that were written. */
-int entry_keys(struct worker *w, const struct program_rule *rule, const struct outgoing *o);
+int entry_keys(struct worker *w, const struct program_rule *rule, struct outgoing *o, struct err *err);
+/* Hand on what has been gathered when it has become much; only while no rows are streaming. */
+int entry_relieve(struct worker *w, struct err *err);
+bool entry_is_full(const struct worker *w);
 /* The chunk's entry, its files, rejects and images. */
 int entry_put(struct worker *w, struct err *err);
 

@@ -148,9 +148,10 @@ void worker_close(struct worker *w)
     opener_free(w->opener);
     account_release(&w->account);
     arena_release(&w->arena);
+    arena_release(&w->pending);
     unit_release(&w->unit);
     buf_release(&w->keys.bytes);
-    keys_set_release(&w->old_keys);
+    keyset_release(&w->old_keys);
     sink_rows_release(&w->key_row);
     free(w->readers);
     free(w->tables);

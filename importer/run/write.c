@@ -100,32 +100,29 @@ static int stream(struct worker *w, const struct program_rule *rule, struct outg
     return w->run->ops->stream_more(table, &o->rows, err) < 0 ? -1 : 0;
 }
 
-/* A row of a key that these files wrote before is brought to its new state; any other is new, also a second one of the
- * same key: what the mapping says of conflicts holds for it as in a first load. */
-static struct keys_set_entry *old_key(struct worker *w, const struct program_rule *rule)
-{
-    struct keys_set_entry *e = w->unit.mode == UNIT_NEW || !write_keeps_keys(w, rule)
-                                   ? NULL : keys_set_find(&w->old_keys, write_table(rule), buf_str(&w->key_row.bytes));
-
-    return e && !e->present ? e : NULL;
-}
-
 static int put_row(struct worker *w, const struct program_rule *rule, const struct cell *cells, struct err *err)
 {
     struct run *run = w->run;
     size_t ordinal = rule_ordinal(run, rule);
-    struct keys_set_entry *old;
+    struct str key = {0};
     struct outgoing *o;
+    int old = 0;
 
-    if (write_keeps_keys(w, rule) && encode_key(w, rule, cells, err) < 0)
-        return -1;
-    old = old_key(w, rule);
+    if (write_keeps_keys(w, rule)) {
+        if (encode_key(w, rule, cells, err) < 0)
+            return -1;
+        key = buf_str(&w->key_row.bytes);
+        old = reconcile_row(w, rule, key, err);
+        if (old < 0)
+            return -1;
+    }
     o = &w->outgoing[old ? run->p->n_rules + ordinal : ordinal];
-    if (run->ops->encode(w->tables[ordinal], cells, &o->rows, err) < 0)
+    if (run->ops->encode(w->tables[ordinal], cells, &o->rows, err) < 0) {
+        if (old && err->scope == ERR_RECORD && reconcile_refused(w, rule, key, &w->failure) < 0)
+            err->scope = ERR_RUN;   /* the chunk fails, with that other failure */
         return -1;
-    if (old)
-        old->present = true;
-    if (add_origin(w, rule, cells, o) < 0 || (write_keeps_keys(w, rule) && sink_rows_add(&o->keys, buf_str(&w->key_row.bytes)) < 0))
+    }
+    if (add_origin(w, rule, cells, o) < 0 || (write_keeps_keys(w, rule) && sink_rows_add(&o->keys, key) < 0))
         return err_oom(err);
     if (stream(w, rule, o, err) < 0)
         return -1;
@@ -207,8 +204,8 @@ static int flush(struct worker *w, const struct program_rule *rule, struct outgo
         return err_set(err, ERR_RUN, W0607, "%s: %zu rows sent, but %" PRIu64 " inserted, %" PRIu64 " updated, %" PRIu64
                        " equal, %" PRIu64 " skipped, %" PRIu64 " refused", rule->table->name, o->rows.n, counts.inserted,
                        counts.updated, counts.same, counts.skipped, counts.refused);
-    if (entry_keys(w, rule, o) < 0)
-        return err_oom(err);
+    if (entry_keys(w, rule, o, err) < 0)
+        return -1;
     clear_outgoing(o);
     return w->failure.scope ? (err_move(err, &w->failure), -1) : 0;
 }
@@ -220,9 +217,9 @@ int write_flush(struct worker *w, const struct program_rule *rule, struct err *e
 
     if (!w->run->ops)
         return 0;
-    if (flush(w, rule, &w->outgoing[w->run->p->n_rules + ordinal], err) < 0)
+    if (flush(w, rule, &w->outgoing[w->run->p->n_rules + ordinal], err) < 0 || flush(w, rule, &w->outgoing[ordinal], err) < 0)
         return -1;
-    return flush(w, rule, &w->outgoing[ordinal], err);
+    return entry_relieve(w, err);
 }
 
 void write_clear(struct worker *w)

@@ -73,7 +73,8 @@ int postgres_send_tail(struct sink_table *t, const struct row_form *form, struct
 /* postgres_stage.c */
 int postgres_stage_write(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
                          struct sink_counts *ret, struct err *err);
-int postgres_stage_delete(struct sink_table *t, const struct sink_rows *keys, uint64_t *deleted, struct err *err);
+int postgres_stage_delete(struct sink_table *t, const struct sink_rows *keys, const struct sink_write *how, uint64_t *deleted,
+                          struct err *err);
 
 /* Names in SQL. */
 const struct catalog_column *postgres_column(const struct sink_table *t, size_t i);    /* of spec->columns[i] */

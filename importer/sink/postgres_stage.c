@@ -121,7 +121,7 @@ static int read_old(struct staged *w, size_t first, size_t n, struct db_result *
 {
     CLEANUP(buf_release) struct buf sql = BUF_INIT;
 
-    if (buf_add_text(&sql, "SELECT w_new.seq, pg_catalog.to_jsonb(w_old) FROM ") < 0 ||
+    if (buf_add_text(&sql, "SELECT w_new.seq, pg_catalog.row_to_json(w_old) FROM ") < 0 ||
         postgres_stage_source(w, first, n, &sql) < 0 || buf_printf(&sql, " JOIN %s AS w_old ON (", w->t->name) < 0 ||
         postgres_stage_match(w->t, "w_old", "w_new", &sql) < 0 || buf_add_text(&sql, ") WHERE ") < 0 ||
         postgres_stage_differs(w, "w_new", &sql) < 0 ||
@@ -230,16 +230,32 @@ static int count_source(struct staged *w, size_t first, size_t n, uint64_t *ret,
     return 0;
 }
 
-/* The rows that another row keeps out: before the insertion those whose key is there, after it those that still differ. */
-static int read_skipped(struct staged *w, size_t first, size_t n, bool differing, struct db_result *ret, struct err *err)
+/* After the insertion: the rows that still differ from the one that is there. */
+static int read_differing(struct staged *w, size_t first, size_t n, struct db_result *ret, struct err *err)
 {
     CLEANUP(buf_release) struct buf sql = BUF_INIT;
 
     if (buf_add_text(&sql, "SELECT w_new.seq FROM ") < 0 || postgres_stage_source(w, first, n, &sql) < 0 ||
         buf_printf(&sql, " JOIN %s AS w_old ON (", w->t->name) < 0 ||
-        postgres_stage_match(w->t, "w_old", "w_new", &sql) < 0 || buf_add_char(&sql, ')') < 0)
+        postgres_stage_match(w->t, "w_old", "w_new", &sql) < 0 || buf_add_text(&sql, ") WHERE ") < 0 ||
+        postgres_stage_differs(w, "w_new", &sql) < 0)
         return err_oom(err);
-    if (differing && (buf_add_text(&sql, " WHERE ") < 0 || postgres_stage_differs(w, "w_new", &sql) < 0))
+    return postgres_run(w->t->sink->p, buf_text(&sql), ret, err);
+}
+
+/* Before the insertion: the rows whose key is there, or comes earlier in the stage. */
+static int read_skipped(struct staged *w, size_t first, size_t n, struct db_result *ret, struct err *err)
+{
+    CLEANUP(buf_release) struct buf sql = BUF_INIT;
+
+    if (buf_add_text(&sql, "SELECT w_x.seq FROM (SELECT w_new.seq, (") < 0 ||
+        postgres_stage_match(w->t, "w_new", "w_new", &sql) < 0 ||
+        buf_add_text(&sql, ") AS w_whole, pg_catalog.row_number() OVER (PARTITION BY ") < 0 ||
+        postgres_stage_key(w->t, "w_new", &sql) < 0 ||
+        buf_printf(&sql, " ORDER BY w_new.seq) AS w_n, EXISTS (SELECT FROM %s AS w_old WHERE ", w->t->name) < 0 ||
+        postgres_stage_match(w->t, "w_old", "w_new", &sql) < 0 || buf_add_text(&sql, ") AS w_there FROM ") < 0 ||
+        postgres_stage_source(w, first, n, &sql) < 0 ||
+        buf_add_text(&sql, ") AS w_x WHERE w_x.w_there OR (w_x.w_whole AND w_x.w_n > 1)") < 0)
         return err_oom(err);
     return postgres_run(w->t->sink->p, buf_text(&sql), ret, err);
 }
@@ -273,7 +289,7 @@ static int settle(struct staged *w, size_t first, size_t n, uint64_t inserted, u
     if (skipped && w->how->skipped && !w->skips) {
         CLEANUP(db_result_release) struct db_result rows = {0};
 
-        if (read_skipped(w, first, n, true, &rows, err) != 0 || tell_skipped(w, &rows, err) < 0)
+        if (read_differing(w, first, n, &rows, err) != 0 || tell_skipped(w, &rows, err) < 0)
             return -1;
     }
     return 0;
@@ -331,7 +347,7 @@ static int attempt_rows(struct staged *w, size_t first, size_t n, struct err *er
     if (w->updates && w->how->before)
         outcome = read_old(w, first, n, &old, err);
     if (w->skips && w->how->skipped)
-        outcome = read_skipped(w, first, n, false, &there, err);
+        outcome = read_skipped(w, first, n, &there, err);
     if (outcome == 0)
         outcome = run_insert(w, first, n, &done, err);
     if (outcome < 0)
@@ -524,7 +540,17 @@ int postgres_stage_write(struct sink_table *t, const struct sink_rows *rows, con
     return 0;
 }
 
-int postgres_stage_delete(struct sink_table *t, const struct sink_rows *keys, uint64_t *deleted, struct err *err)
+static int tell_deleted(const struct sink_write *how, const struct db_result *old, struct err *err)
+{
+    for (size_t i = 0; i < old->n_rows; i++) {
+        if (how->before(how->context, (size_t)db_cell_int(old, i, 0), db_cell(old, i, 1), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int postgres_stage_delete(struct sink_table *t, const struct sink_rows *keys, const struct sink_write *how, uint64_t *deleted,
+                          struct err *err)
 {
     struct staged w = {.t = t, .stage = &t->key_stage, .form = &t->key, .rows = keys, .keys_only = true,
                        .turn = t->self_reference ? -1 : 0};
@@ -538,10 +564,11 @@ int postgres_stage_delete(struct sink_table *t, const struct sink_rows *keys, ui
         return -1;
     if (buf_printf(&sql, "DELETE FROM %s AS w_old USING ", t->name) < 0 ||
         postgres_stage_source(&w, 0, keys->n, &sql) < 0 || buf_add_text(&sql, " WHERE ") < 0 ||
-        postgres_stage_match(t, "w_old", "w_new", &sql) < 0)
+        postgres_stage_match(t, "w_old", "w_new", &sql) < 0 ||
+        (how->before && buf_add_text(&sql, " RETURNING w_new.seq, pg_catalog.row_to_json(w_old)") < 0))
         return err_oom(err);
     if (postgres_run(t->sink->p, buf_text(&sql), &r, err) != 0)
         return -1;
     *deleted = r.affected;
-    return 0;
+    return how->before ? tell_deleted(how, &r, err) : 0;
 }

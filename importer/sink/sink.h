@@ -72,11 +72,11 @@ struct sink_write {
     enum sink_mode mode;
     /* Called for each row that the database refused, in order of rows; err has code, sqlstate and message. */
     void (*refused)(void *context, size_t row, struct err *err);
-    /* Called for each row that was updated, with its former contents as a JSON object: for undo. May be NULL. */
+    /* Called for each row that was updated or deleted, with its former contents as a JSON object: for undo. May be NULL. */
     int (*before)(void *context, size_t row, struct str old_json, struct err *err);
     void *context;
     /* Called for each row that was left out because another row stands under its key: by conflict or condition. In no
-     * certain order, perhaps more than once; perhaps not where an earlier row of the same write took the key. May be NULL. */
+     * certain order, perhaps more than once. May be NULL. */
     int (*skipped)(void *context, size_t row, struct err *err);
 };
 
@@ -104,9 +104,10 @@ struct sink_ops {
     int (*stream_start)(struct sink_table *t, struct err *err);
     int (*stream_more)(struct sink_table *t, const struct sink_rows *rows, struct err *err);
     int (*stream_end)(struct sink_table *t, const struct sink_rows *rows, struct sink_counts *ret, struct err *err);
-    /* Delete the rows with these keys (rows encoded by encode_key); *deleted may be fewer. */
+    /* Delete the rows with these keys (rows encoded by encode_key); *deleted may be fewer. Of `how` only `before` is called. */
     int (*encode_key)(const struct sink_table *t, const struct cell *key_cells, struct sink_rows *rows, struct err *err);
-    int (*delete_keys)(struct sink_table *t, const struct sink_rows *keys, uint64_t *deleted, struct err *err);
+    int (*delete_keys)(struct sink_table *t, const struct sink_rows *keys, const struct sink_write *how, uint64_t *deleted,
+                       struct err *err);
     /* NOT_COMMITTED with a failure of scope ERR_RECORD: a deferred constraint refused some row. Repeat the chunk from
      * begin() on; this time rows are checked as they are written, and the guilty ones refused. */
     enum db_outcome (*commit)(struct sink *s, struct err *err);

@@ -121,6 +121,19 @@ static int prepare_fed(struct sink_table *t, bool only_new, sqlite3_stmt **ret, 
     return prepare_text(t, &x, ret, err);
 }
 
+/* The columns that sqlite_image() takes. */
+static void add_image(struct text *x, const struct sink_spec *spec, const char *before)
+{
+    const char *between = before;
+
+    for (size_t i = 0; i < spec->table->n_columns; i++) {
+        if (spec->table->columns[i].generated)
+            continue;
+        add_name(x, between, spec->table->columns[i].name);
+        between = ", ";
+    }
+}
+
 static int prepare_delete(struct sink_table *t, struct err *err)
 {
     CLEANUP(text_release) struct text x = {0};
@@ -130,6 +143,7 @@ static int prepare_delete(struct sink_table *t, struct err *err)
         add_name(&x, i ? " AND " : " WHERE ", column_name(t->spec, t->spec->key[i]));
         add_numbered(&x, "=?", i + 1);
     }
+    add_image(&x, t->spec, " RETURNING ");
     return prepare_text(t, &x, &t->delete, err);
 }
 
@@ -463,31 +477,39 @@ static int sqlite_sink_encode_key(const struct sink_table *t, const struct cell 
     return encode_cells(t->key_slots, t->spec->n_key, key_cells, rows, err);
 }
 
-static int sqlite_sink_delete_keys(struct sink_table *t, const struct sink_rows *keys, uint64_t *deleted,
-                                   struct err *err)
+/* SQLite deletes all rows of the statement before it gives the first of them. */
+static int delete_key(struct sink_table *t, const struct sink_write *how, size_t key, uint64_t *deleted, struct err *err)
 {
-    uint64_t n = 0;
+    int rc, failed = 0;
+
+    while ((rc = sqlite3_step(t->delete)) == SQLITE_ROW && !failed) {
+        CLEANUP(buf_release) struct buf json = BUF_INIT;
+
+        ++*deleted;
+        if (how->before)
+            failed = sqlite_image(t, t->delete, 0, &json) < 0 ? err_oom(err) : how->before(how->context, key, buf_str(&json), err);
+    }
+    if (!failed && rc != SQLITE_DONE)
+        failed = sqlite_fail(t->d, rc, err);
+    sqlite3_reset(t->delete);
+    return failed ? -1 : 0;
+}
+
+static int sqlite_sink_delete_keys(struct sink_table *t, const struct sink_rows *keys, const struct sink_write *how,
+                                   uint64_t *deleted, struct err *err)
+{
+    *deleted = 0;
 
     if (!t->delete)
         return err_set(err, ERR_RUN, W0519, "rows of table '%s' have no key to delete them by", t->spec->table->name);
     for (size_t i = 0; i < keys->n; i++) {
         const char *at = keys->bytes.at + sink_rows_start_of(keys, i);
-        int rc;
 
         for (size_t k = 0; k < t->spec->n_key; k++)
             at = sqlite_row_next(at, &t->values[k]);
-        if (sqlite_lookup_bind(t, t->delete, t->values, t->spec->n_key, err) < 0)
-            return -1;
-        rc = sqlite3_step(t->delete);
-        if (rc != SQLITE_DONE)
-            sqlite_fail(t->d, rc, err);
-        else
-            n += (uint64_t)sqlite3_changes64(t->d->handle);
-        sqlite3_reset(t->delete);
-        if (rc != SQLITE_DONE)
+        if (sqlite_lookup_bind(t, t->delete, t->values, t->spec->n_key, err) < 0 || delete_key(t, how, i, deleted, err) < 0)
             return -1;
     }
-    *deleted = n;
     return 0;
 }
 

@@ -69,6 +69,9 @@ void sqlite_lookup_forget(struct sink_table *t);
 int sqlite_lookup_foreign_key(struct sink_table *t, struct err *why);
 
 /* sink_ops.rival, see sink/sink.h. */
+/* sqlite_image.c: the row that `s` stands at, whose columns from `column` on are those of the table without generated ones. */
+int sqlite_image(const struct sink_table *t, sqlite3_stmt *s, int column, struct buf *json);
+
 bool sqlite_rival(struct sink_table *t, const struct sink_rows *rows, size_t row, int64_t *ret);
 
 #endif

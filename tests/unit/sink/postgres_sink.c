@@ -152,9 +152,9 @@ static void before_images(struct sink *s)
                    ROWS("3", "9", "c", "2", "2", "b", "1", "9", "a", "4", "4", "d", "3", "8", "c"), 5);
     is_str(buf_text(&o.counts), "1 3 1 0 0", "before: counts");
     is_str(buf_text(&o.before),
-           "0={\"at\": 3, \"id\": 3, \"doc\": null, \"body\": \"c\", \"touched\": 0} "
-           "2={\"at\": 1, \"id\": 1, \"doc\": null, \"body\": \"a\", \"touched\": 0} "
-           "4={\"at\": 9, \"id\": 3, \"doc\": null, \"body\": \"c\", \"touched\": 1}", "before: the old rows");
+           "0={\"id\":3,\"at\":3,\"body\":\"c\",\"doc\":null,\"touched\":0} "
+           "2={\"id\":1,\"at\":1,\"body\":\"a\",\"doc\":null,\"touched\":0} "
+           "4={\"id\":3,\"at\":9,\"body\":\"c\",\"doc\":null,\"touched\":1}", "before: the old rows");
     sink_postgres.rollback(s);
     is_str(test_answer(s, "SELECT sum(at) FROM notes"), "6", "rolled back");
     test_release(t);
@@ -263,12 +263,12 @@ static void deletion(struct sink *s)
 
     sink_postgres.begin(s, &err);
     ok(sink_postgres.encode_key(t->table, cells, &rows, &err) == 0 &&
-       sink_postgres.delete_keys(t->table, &rows, &deleted, &err) == 0 && deleted == 1, "deleted by a looked-up key");
+       sink_postgres.delete_keys(t->table, &rows, &(struct sink_write){0}, &deleted, &err) == 0 && deleted == 1, "deleted by a looked-up key");
     sink_rows_clear(&rows);
     for (size_t i = 0; i < ARRAY_LEN(ids); i++)
         sink_postgres.encode_key(k->table, &ids[i], &rows, &err);
-    ok(sink_postgres.delete_keys(k->table, &rows, &deleted, &err) == 0 && deleted == 2, "two of three keys");
-    ok(sink_postgres.delete_keys(k->table, &rows, &deleted, &err) == 0 && deleted == 0, "none the second time");
+    ok(sink_postgres.delete_keys(k->table, &rows, &(struct sink_write){0}, &deleted, &err) == 0 && deleted == 2, "two of three keys");
+    ok(sink_postgres.delete_keys(k->table, &rows, &(struct sink_write){0}, &deleted, &err) == 0 && deleted == 0, "none the second time");
     sink_postgres.rollback(s);
     test_release(t);
     test_release(k);

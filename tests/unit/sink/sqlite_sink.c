@@ -461,7 +461,7 @@ static void check_delete(void)
     need(sink_sqlite.encode_key(t, cells, &keys, &err) == 0, "encode key", &err);
     cells[1].n = 9;
     need(sink_sqlite.encode_key(t, cells, &keys, &err) == 0, "encode key", &err);
-    need(sink_sqlite.begin(f.sink, &err) == 0 && sink_sqlite.delete_keys(t, &keys, &deleted, &err) == 0, "delete", &err);
+    need(sink_sqlite.begin(f.sink, &err) == 0 && sink_sqlite.delete_keys(t, &keys, &(struct sink_write){0}, &deleted, &err) == 0, "delete", &err);
     need(sink_sqlite.commit(f.sink, &err) == DB_COMMITTED, "commit", &err);
     is_int((long long)deleted, 1, "one of two keys was there");
     rows_of(f.db, "SELECT a, b FROM t", got, sizeof got);
