@@ -7,7 +7,8 @@
  *
  * ACTION: `rst` resets both sides instead of passing the message on; `after` passes it on, then resets; `answer` passes it
  * on, and resets instead of passing on the first answer; `swallow` keeps the connection and passes on nothing from here;
- * `half` closes the server's side only; `none` only counts. DIRECTION: `client` (what windrow sends) or `server`. With TEXT
+ * `half` closes the server's side only; `none` only counts; `list` writes a line to REPORT for each message of the client
+ * that contains TEXT: how many the client and the server had sent until then. DIRECTION: `client` (what windrow sends) or `server`. With TEXT
  * only messages that contain it are counted. Messages of all connections count together; startup messages do not.
  *
  * The port is the first line of REPORT, written when the proxy is ready; then "struck" when it strikes; a last line when it
@@ -67,6 +68,14 @@ static void tell(const char *line)
 
     if (!out || fputs(line, out) < 0 || fclose(out) != 0)
         die(report);
+}
+
+static void tell_counts(void)
+{
+    char line[80];
+
+    snprintf(line, sizeof line, "%lu %lu %d\n", counted[CLIENT], counted[SERVER], struck);
+    tell(line);
 }
 
 static int listen_anywhere(void)
@@ -164,6 +173,12 @@ static bool is_counted(struct connection *c, int from, size_t len)
 
     if (from == CLIENT && !c->started) {
         c->started = true;
+        return false;
+    }
+    if (strcmp(action, "list") == 0) {
+        counted[from]++;
+        if (from == CLIENT && memmem(c->side[from].bytes, len, text, want))
+            tell_counts();
         return false;
     }
     if (want && !memmem(c->side[from].bytes, len, text, want))
@@ -293,7 +308,6 @@ static void serve(int listener)
 int main(int argc, char **argv)
 {
     struct sigaction term = {.sa_handler = on_term};
-    char counts[80];
     int listener;
 
     if (argc == 3) {
@@ -312,7 +326,6 @@ int main(int argc, char **argv)
     report = argv[1];
     listener = listen_anywhere();
     serve(listener);
-    snprintf(counts, sizeof counts, "%lu %lu %d\n", counted[CLIENT], counted[SERVER], struck);
-    tell(counts);
+    tell_counts();
     return 0;
 }

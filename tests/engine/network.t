@@ -28,56 +28,72 @@ load_through() {
     return $status
 }
 
-# One cut. A load may end well by itself (3, or 0 when the cut hit a second look at what was done), or with 5; then the
-# same command, in peace, ends it. Anything else is wrong; so is a wait beyond the deadline (124).
+# one_cut OUTCOME ACTION DIRECTION N [TEXT]. The load recovers by itself (3). Where OUTCOME is "ends" it may also give up with
+# 5, since there was no chunk yet; then the same command, in peace, ends it. A wait beyond the deadline is 124.
 one_cut() {
-    local status=0
+    local status=0 outcome=$1
+    shift
     target_reset
     proxy_start "$@"
     load_through || status=$?
     proxy_stop
-    case $status in
-    3) same_as_golden ;;
-    5) finish_and_compare --jobs 1 ;;
+    case $outcome.$status in
+    *.3) same_as_golden ;;
+    ends.5) finish_and_compare --jobs 1 ;;
     *) echo "status $status"; tail -n 5 cut.out; return 1 ;;
     esac
 }
 
-count_messages() {
-    target_reset
-    proxy_start none client 0 "${1:-}"
-    load_through
-    [ $? = 3 ] || { cat cut.out; return 1; }
-    proxy_stop
-    read -r from_client from_server _ < <(tail -n 1 proxy.report)
-}
-
-# every ACTION DIRECTION FIRST LAST STEP [TEXT]
-every() {
+# cuts OUTCOME ACTION DIRECTION FIRST LAST STEP [TEXT]
+cuts() {
     local n bad=0
-    for n in $(seq "$3" "$5" "$4"); do
-        one_cut "$1" "$2" "$n" "${6:-}" >why.out 2>&1 || { echo "$1 at $2 message $n ${6:-}:"; cat why.out; bad=$((bad + 1)); }
-        cuts=$((cuts + 1))
+    for n in $(seq "$4" "$6" "$5"); do
+        one_cut "$1" "$2" "$3" "$n" "${7:-}" >why.out 2>&1 || { echo "$2 at $3 message $n ${7:-}:"; cat why.out; bad=$((bad + 1)); }
+        cut=$((cut + 1))
         [ "$bad" -lt 3 ] || return 1
     done
     [ "$bad" = 0 ]
 }
 
-cuts=0
+# A load through the proxy that lists where COMMIT is sent, as "messages of the client, of the server".
+commits_listed() {
+    target_reset
+    proxy_start list client 0 COMMIT
+    load_through
+    [ $? = 3 ] || { cat cut.out; return 1; }
+    proxy_stop
+    sed 1d proxy.report >listed
+    commits=$(($(wc -l <listed) - 1))
+    read -r from_client from_server _ < <(tail -n 1 listed)
+    [ "$commits" -ge 6 ] && [ "$from_client" -gt 100 ] && [ "$from_server" -gt 100 ] || { cat listed; return 1; }
+    # The third chunk: from the message behind the COMMIT of the second to its own.
+    read -r chunk_client chunk_server _ < <(sed -n "$((planning + 2))p" listed)
+    read -r chunk_client_end chunk_server_end _ < <(sed -n "$((planning + 3))p" listed)
+}
+
+cut=0
+planning=2      # COMMITs before that of the first chunk: the ledger's tables, the list of work
 export WINDROW_WAIT_MS=400 PGCONNECT_TIMEOUT=2
-expect_success 'an undisturbed load: ledger and data agree' 'scene && target_new postgresql && golden && count_messages COMMIT'
-commits=$from_client
-expect_success "COMMIT lost on the way, and the answer to it: each of them" '
-    [ "$commits" -ge 6 ] && every rst client 1 "$commits" 1 COMMIT && every answer client 1 "$commits" 1 COMMIT &&
-    every after client 1 "$commits" 1 COMMIT && every half client 1 "$commits" 1 COMMIT'
-expect_success "no answer to COMMIT ever" 'every swallow client 1 "$commits" 3 COMMIT'
-expect_success 'messages are counted' 'count_messages && [ "$from_client" -gt 100 ] && [ "$from_server" -gt 100 ]'
-step=${WINDROW_CUT_STEP:-12}
-expect_success "reset at messages of the client" 'every rst client 1 "$from_client" "$step" && every after client 2 "$from_client" "$step"'
-expect_success "reset at messages of the server" 'every rst server 3 "$from_server" "$step" && every after server 4 "$from_server" "$step"'
-expect_success "half-closed" 'every half client 3 "$from_client" $((step * 4))'
-expect_success "swallowed for ever, both ways" 'every swallow client 5 "$from_client" $((step * 6)) && every swallow server 6 "$from_server" $((step * 6))'
-echo "# $cuts cuts"
+expect_success 'an undisturbed load: ledger and data agree' 'scene && target_new postgresql && golden && commits_listed'
+expect_success 'the commits of the plan: reset, unanswered, half-closed' '
+    for action in rst answer after half; do cuts ends $action client 1 $planning 1 COMMIT || exit 1; done'
+first=$((planning + 1))
+expect_success 'COMMIT does not reach the server: each of them' 'cuts recovers rst client $first $commits 1 COMMIT'
+expect_success 'COMMIT reaches it, the answer is lost: each of them' 'cuts recovers answer client $first $commits 1 COMMIT'
+expect_success 'COMMIT reaches it, and the connection is reset at once: each of them' 'cuts recovers after client $first $commits 1 COMMIT'
+expect_success 'COMMIT is on its way when the side of the server is closed: each of them' 'cuts recovers half client $first $commits 1 COMMIT'
+expect_success 'no answer to COMMIT ever' 'cuts recovers swallow client $first $commits 2 COMMIT'
+s=${WINDROW_CUT_STEP:-24}
+expect_success 'reset at every message of one chunk: the client does not get it out' '
+    cuts recovers rst client $((chunk_client + 1)) $chunk_client_end 1 && cuts recovers after client $((chunk_client + 1)) $chunk_client_end 1'
+expect_success 'reset at every message of one chunk: the server does not' '
+    cuts recovers rst server $((chunk_server + 1)) $chunk_server_end 1'
+expect_success 'reset somewhere' '
+    cuts ends rst client 1 "$from_client" $s && cuts ends after client 2 "$from_client" $s &&
+    cuts ends rst server 3 "$from_server" $s && cuts ends after server 4 "$from_server" $s'
+expect_success 'half-closed somewhere' 'cuts ends half client 3 "$from_client" $((s * 3))'
+expect_success 'swallowed for ever, both ways' 'cuts ends swallow client 5 "$from_client" $((s * 4)) && cuts ends swallow server 6 "$from_server" $((s * 4))'
+echo "# $cut cuts"
 
 at_most() {     # SECONDS COMMAND...
     local start=$SECONDS limit=$1
