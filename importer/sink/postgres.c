@@ -128,6 +128,8 @@ int postgres_lost(struct postgres *p, enum code code, const char *why, struct er
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT;
 
+    if (!p->lost && err && err->scope)
+        err_release(err);       /* a refusal before it matters no more: what was refused is gone with all the rest */
     p->lost = true;
     postgres_add_line(&text, why && *why ? why : "connection lost");
     err_set(err, ERR_RUN, code, "%s: %s", p->name, buf_text(&text));
