@@ -51,20 +51,16 @@ static int imitate_search_path(struct migrate *m, struct db *scratch, struct err
     return db_query(scratch, "SELECT set_config('search_path', $1, false)", r.values, 1, NULL, err);
 }
 
-static int describe_expected(struct migrate *m, const struct plan *plan, struct describe *ret, struct err *err)
+/* The expected schema, built in a scratch place that stays open for second thoughts. */
+static struct scratch *build_expected(struct migrate *m, const struct plan *plan, struct describe *ret, struct err *err)
 {
     struct scratch *s = scratch_open(m, err);
-    int rc;
 
-    if (!s)
-        return -1;
-    rc = imitate_search_path(m, scratch_db(s), err);
-    if (rc == 0)
-        rc = migrate_build(scratch_db(s), plan, 0, err);
-    if (rc == 0)
-        rc = describe_database(scratch_db(s), ret, err);
+    if (s && imitate_search_path(m, scratch_db(s), err) == 0 && migrate_build(scratch_db(s), plan, 0, err) == 0 &&
+        describe_database(scratch_db(s), ret, err) == 0)
+        return s;
     scratch_close(s);
-    return rc;
+    return NULL;
 }
 
 struct comparing {
@@ -161,25 +157,116 @@ static int compare(struct comparing *c, const struct describe *found, struct err
     return rc;
 }
 
+/* ---- second thoughts ---- */
+
+/* What makes an object of its own definition anew; false for kinds that keep theirs. */
+static bool restating_sql(const struct migrate_drift *d, const char *owner, struct buf *sql, bool *ret_failed)
+{
+    const char *name = strrchr(d->name, '.') ? strrchr(d->name, '.') + 1 : d->name;
+    int rc;
+
+    if (strcmp(d->object, "constraint") == 0 && strncmp(d->expected, "CHECK", 5) == 0 && owner)
+        rc = buf_printf(sql, "ALTER TABLE %s DROP CONSTRAINT \"%s\", ADD CONSTRAINT \"%s\" %s", owner, name, name, d->expected);
+    else if (strcmp(d->object, "index") == 0)
+        rc = buf_printf(sql, "DROP INDEX %s; %s", d->name, d->expected);
+    else if (strcmp(d->object, "view") == 0)
+        rc = buf_printf(sql, "CREATE OR REPLACE VIEW %s AS %s", d->name, d->expected);
+    else
+        return false;
+    *ret_failed = rc < 0;
+    return true;
+}
+
+static const struct describe_object *find_object(const struct describe *d, const char *kind, const char *name)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        if (strcmp(d->objects[i].kind, kind) == 0 && strcmp(d->objects[i].name, name) == 0)
+            return &d->objects[i];
+    }
+    return NULL;
+}
+
+/* A statement that may fail, also inside a transaction: then nothing happened. */
+static int try_statement(struct db *db, const char *sql, struct err *err)
+{
+    CLEANUP(buf_release) struct buf block = BUF_INIT, text = BUF_INIT;
+
+    if (db_quote_text(db, str_of(sql), &text) < 0 ||
+        buf_printf(&block, "DO $windrow$ BEGIN EXECUTE %s; EXCEPTION WHEN OTHERS THEN NULL; END $windrow$", buf_text(&text)) < 0)
+        return err_oom(err);
+    return db_exec(db, buf_text(&block), err);
+}
+
+static int restate(struct db *db, const struct describe *expected, const struct migrate_drifts *drifts, struct err *err)
+{
+    for (size_t i = 0; i < drifts->n; i++) {
+        const struct migrate_drift *d = &drifts->items[i];
+        const struct describe_object *o = d->kind == MIGRATE_DIFFERENT ? find_object(expected, d->object, d->name) : NULL;
+        CLEANUP(buf_release) struct buf sql = BUF_INIT;
+        bool failed = false;
+
+        if (!o || !restating_sql(d, o->owner, &sql, &failed))
+            continue;
+        if (failed)
+            return err_oom(err);
+        if (try_statement(db, buf_text(&sql), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* What pg_dump writes and pg_restore reads is the server's own words for a definition, and reading them the server may
+ * choose other words: (ARRAY['a'::varchar])::text[] comes back as ARRAY[('a'::varchar)::text]. A definition that differs is
+ * therefore put in those words too before it is called drift, so that a restored database is what its versions made. */
+static int forgive_words(struct db *scratch, const struct describe *expected, struct migrate_drifts *drifts, struct err *err)
+{
+    CLEANUP(describe_release) struct describe again = {0};
+    size_t n = 0, different = 0;
+
+    for (size_t i = 0; i < drifts->n; i++)
+        different += drifts->items[i].kind == MIGRATE_DIFFERENT;
+    if (different == 0 || db_engine(scratch) == DB_SQLITE)
+        return 0;
+    if (restate(scratch, expected, drifts, err) < 0 || describe_database(scratch, &again, err) < 0)
+        return -1;
+    for (size_t i = 0; i < drifts->n; i++) {
+        const struct migrate_drift *d = &drifts->items[i];
+        const struct describe_object *o = d->kind == MIGRATE_DIFFERENT ? find_object(&again, d->object, d->name) : NULL;
+
+        if (!o || strcmp(o->definition, d->found) != 0)
+            drifts->items[n++] = *d;
+    }
+    drifts->n = n;
+    return 0;
+}
+
+static int compare_in(struct migrate *m, struct scratch *scratch, const struct describe *expected, struct migrate_drifts *ret,
+                      struct err *err)
+{
+    CLEANUP(describe_release) struct describe found = {0};
+    struct comparing c = {.ret = ret, .expected = expected};
+    int64_t systems = 0;
+
+    if (history_systems(m->db, &systems, err) < 0 || describe_database(m->db, &found, err) < 0)
+        return -1;
+    c.alone = systems <= 1;
+    ret->compared = expected->n;
+    return compare(&c, &found, err) < 0 ? -1 : forgive_words(scratch_db(scratch), expected, ret, err);
+}
+
 static int compare_with(struct migrate *m, const struct plan *plan, struct migrate_drifts *ret, struct err *err)
 {
     CLEANUP(describe_release) struct describe expected = {0};
-    CLEANUP(describe_release) struct describe found = {0};
     struct migrate_drifts drifts = {0};
-    struct comparing c = {.ret = &drifts, .expected = &expected};
-    int64_t systems = 0;
+    struct scratch *scratch = build_expected(m, plan, &expected, err);
+    int rc = scratch ? compare_in(m, scratch, &expected, &drifts, err) : -1;
 
-    if (history_systems(m->db, &systems, err) < 0 || describe_expected(m, plan, &expected, err) < 0 ||
-        describe_database(m->db, &found, err) < 0)
-        return -1;
-    c.alone = systems <= 1;
-    drifts.compared = expected.n;
-    if (compare(&c, &found, err) < 0) {
+    scratch_close(scratch);
+    if (rc < 0)
         migrate_drifts_release(&drifts);
-        return -1;
-    }
-    *ret = drifts;
-    return 0;
+    else
+        *ret = drifts;
+    return rc;
 }
 
 int migrate_verify(struct migrate *m, struct migrate_drifts *ret, struct err *err)
