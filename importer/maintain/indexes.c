@@ -4,6 +4,8 @@
 #include "base/cleanup.h"
 #include "migrate/migrate.h"
 
+#include <stdlib.h>
+
 enum { DAMAGES_MAX = 1000 };
 
 static void close_migrate(struct migrate **m) { migrate_close(*m); }
@@ -138,6 +140,14 @@ static int postgres_invalid(struct maintain *m, struct maintain_indexes *ret, st
     return 0;
 }
 
+/* What has to be done first, then the rest. */
+static int by_state(const void *a, const void *b)
+{
+    const struct maintain_index *x = a, *y = b;
+
+    return x->state != y->state ? (int)x->state - (int)y->state : strcmp(x->name, y->name);
+}
+
 /* ---- mending ---- */
 
 /* The definition is the server's own, or the version's own words: behind CREATE [UNIQUE] INDEX goes CONCURRENTLY. */
@@ -219,6 +229,8 @@ int maintain_indexes(struct maintain *m, bool fix, struct maintain_indexes *ret,
         return -1;
     cancel = cancel_begin(&m->o, m->db);
     rc = db_engine(m->db) == DB_SQLITE ? sqlite_damage(m, ret, &failure) : postgres_invalid(m, ret, &failure);
+    if (ret->n)
+        qsort(ret->items, ret->n, sizeof *ret->items, by_state);
     if (rc == 0 && fix)
         rc = mend_all(m, ret, &failure);
     cancel_end(cancel);
