@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* One row's key: table, file (ordinal in the unit), line, the key in the sink's form. */
+/* One row's key: table, file (ordinal in the unit), line (of a part of a file from its first), the key in the sink's form. */
 struct keys_item {
     struct str table;
     uint32_t file;

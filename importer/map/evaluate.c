@@ -157,6 +157,7 @@ static int make_row(struct evaluator *ev, struct err *err)
     struct err *e = &ev->failure;
     struct value verdict, misfit = value_absent();
 
+    ev->has_row = false;
     forget_lets(ev);
     lookup_row(ev->lookup);
     tell_warnings(ev);
@@ -171,6 +172,7 @@ static int make_row(struct evaluator *ev, struct err *err)
     json_select_again(rule->paths, &ev->levels[ev->depth].value, ev->slots, &misfit,
                       ev->depth == 0 && ev->out->unread ? &unread : NULL, &ev->memo);
     ev->misfit = misfit.type != VALUE_ABSENT;
+    ev->has_row = true;
     for (size_t i = 0; i < rule->n_columns; i++) {
         size_t at = rule->order[i];
 
@@ -188,6 +190,7 @@ static int descend(struct evaluator *ev, size_t level, struct err *err)
     struct err *e = &ev->failure;
     uint64_t index = 0;
 
+    ev->has_row = false;
     if (evaluate_expr(ev, &rule->each[level].path, &ev->levels[level].value, &container, e) < 0)
         return row_failed(ev, e, NULL, NULL, err);
     if (container.type == VALUE_ABSENT || container.type == VALUE_NULL)
@@ -236,6 +239,8 @@ bool evaluator_steps(const struct evaluator *ev, unsigned *depth, uint64_t *step
 
 int evaluator_record(struct evaluator *ev, const struct record *record, struct err *err)
 {
+    int ret;
+
     arena_reset(&ev->arena);
     ev->record = record;
     ev->depth = 0;
@@ -246,5 +251,7 @@ int evaluator_record(struct evaluator *ev, const struct record *record, struct e
 
         json_select(ev->rule->coverage, &record->value, NULL, NULL, &unread);
     }
-    return ev->rule->n_each ? descend(ev, 0, err) : make_row(ev, err);
+    ret = ev->rule->n_each ? descend(ev, 0, err) : make_row(ev, err);
+    ev->has_row = false;
+    return ret;
 }

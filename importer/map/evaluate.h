@@ -60,6 +60,10 @@ static inline uint64_t evaluator_step(uint64_t steps, unsigned n_each, unsigned 
     return bits == 64 ? steps : (steps >> (bits * (n_each - 1 - level))) & (((uint64_t)1 << bits) - 1);
 }
 
+/* During `row` and `rejected`: the first cell of the rule's column `i`, made anew if need be; NULL where it cannot be made, or
+ * there was no row yet to make it of. */
+const struct cell *evaluator_cell(struct evaluator *ev, size_t i);
+
 /* The text form of a cell for ids and keys; false for kinds that have none (json, arrays, bytes, null). */
 bool cell_text(const struct cell *cell, struct buf *out);
 

@@ -1,6 +1,7 @@
 /* One column of a row: its value, what the options do to it, its cell, ids and references. */
 #include "map/evaluate_internal.h"
 
+#include "base/cleanup.h"
 #include "base/digest.h"
 
 #include <inttypes.h>
@@ -330,3 +331,28 @@ int evaluate_column(struct evaluator *ev, size_t i, struct err *e)
     return 0;
 }
 
+
+static void tell_nothing(void *context, const struct program_rule *rule, unsigned did, struct err *e)
+{
+    (void)context;
+    (void)rule;
+    (void)did;
+    (void)e;
+}
+
+const struct cell *evaluator_cell(struct evaluator *ev, size_t i)
+{
+    const struct program_column *c = &ev->rule->columns[i];
+    const struct evaluate_out *out = ev->out;
+    struct evaluate_out silent = *out;
+    CLEANUP(err_release) struct err ignored = {0};
+    bool made = ev->has_row;
+
+    for (size_t k = 0; k < c->n_id_of && made; k++)
+        made = evaluator_cell(ev, c->id_of[k]) != NULL;
+    silent.mended = tell_nothing;
+    ev->out = &silent;
+    made = made && (evaluate_plain(ev, i) || evaluate_column(ev, i, &ignored) == 0);
+    ev->out = out;
+    return made ? &ev->cells[c->cell] : NULL;
+}

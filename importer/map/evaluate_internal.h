@@ -34,6 +34,7 @@ struct evaluator {
     bool *let_known;
     struct value *values;           /* of the row's columns, before conversion */
     struct cell *cells;
+    bool has_row;                   /* `slots` are of a row, which `cells` are being made of */
     struct buf scratch;
     struct err failure;             /* of the row; empty between rows: clearing one costs more than making a row */
 };

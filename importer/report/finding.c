@@ -279,6 +279,15 @@ static size_t groups_max(const struct findings *all)
     return all->max ? all->max : FINDINGS_GROUPS_MAX;
 }
 
+bool findings_shows(const struct findings *f, const struct finding *finding)
+{
+    struct finding view = bounded(finding, f->hide_values);
+    bool found;
+    size_t at = find(f, &view, &found);
+
+    return found ? example_slot(&f->groups[at], &view) < FINDING_EXAMPLES_MAX : at < groups_max(f);
+}
+
 int findings_add(struct findings *f, const struct finding *finding, struct err *err)
 {
     struct finding view = bounded(finding, f->hide_values), *made;

@@ -18,6 +18,8 @@ enum finding_outcome {
 const char *finding_severity_name(enum finding_severity severity);    /* "error" */
 const char *finding_outcome_name(enum finding_outcome outcome);       /* "rejected"; "" for NONE */
 
+enum { FINDING_PARENTS_MAX = 4 };
+
 /* A place in the data. */
 struct finding_place {
     struct str file;        /* with archive member, as it is to be shown; empty when unknown */
@@ -51,6 +53,9 @@ struct finding {
 
     struct finding_place other;         /* a second place, as of the row that came first; empty file: none */
     struct str other_label;             /* "first seen here" */
+
+    /* Until run/ knows their places: the row whose key this one has, and those it refers to (run/seen.h). 0: none. */
+    uint64_t rival, parents[FINDING_PARENTS_MAX];
 };
 
 /* The finding that `err` describes: an error; text is lent from `err`. */
@@ -80,6 +85,9 @@ struct findings {
     uint64_t overflow;              /* those that belong to no group kept */
     bool hide_values;               /* keep neither excerpts nor values, nor messages about a record (personal data) */
 };
+
+/* Would findings_add() keep it as one that is shown? */
+bool findings_shows(const struct findings *f, const struct finding *finding);
 
 /* Copy `finding` in. -1 when out of memory; the finding is counted all the same. */
 int findings_add(struct findings *f, const struct finding *finding, struct err *err);

@@ -139,7 +139,10 @@ static int start_lines(struct worker *w, const struct entry *file, struct input 
     w->line_known = in->from == 0 || w->rule->uses_index;
     if (in->from == 0 || !w->rule->uses_index)
         return 0;
-    return lines_before(w->run->lines, file->root, file->path, in->fd, in->from, &in->line, &in->index, err);
+    if (lines_before(w->run->lines, file->root, file->path, in->fd, in->from, &in->line, &in->index, err) < 0)
+        return -1;
+    w->lines_ahead = in->line;
+    return 0;
 }
 
 static int read_records(struct worker *w, struct reader *reader, size_t kind, bool first_reader, struct err *err)

@@ -62,6 +62,11 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+uint64_t entry_line(const struct worker *w, uint64_t line)
+{
+    return w->line_known && w->unit.part && w->lines_ahead ? line - (w->lines_ahead - 1) : line;
+}
+
 /* The chunk's keys are those of rows that the database took: a row that another file's row kept out is not ours. */
 int entry_keys(struct worker *w, const struct program_rule *rule, struct outgoing *o, struct err *err)
 {
@@ -78,7 +83,7 @@ int entry_keys(struct worker *w, const struct program_rule *rule, struct outgoin
             continue;
         }
         item.file = o->origins[i].file;
-        item.line = o->origins[i].line;
+        item.line = entry_line(w, o->origins[i].line);
         item.key = row_of(&o->keys, i);
         others = is_others(w, o, &item, &skipped, i, err);
         if (others < 0)

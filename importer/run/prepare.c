@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "migrate/migrate.h"
 #include "run/lock.h"
+#include "run/seen.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,6 +139,45 @@ static int make_spec(struct run *run, const struct program_rule *rule, struct si
     return 0;
 }
 
+static bool in_unique_key(const struct catalog_table *t, uint16_t column)
+{
+    for (size_t i = 0; i < t->n_keys; i++) {
+        for (size_t k = 0; k < t->keys[i].n && !t->keys[i].partial; k++) {
+            if (t->keys[i].columns[k] == column)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* What tells rows apart: what the ledger keeps of them; without a ledger everything that has to be unique. */
+static int make_identity(struct run *run, const struct program_rule *rule, struct sink_spec *spec)
+{
+    uint16_t *identity = arena_calloc(&run->arena, rule->n_columns + 1, sizeof *identity);
+
+    if (!identity)
+        return -1;
+    spec->identity = identity;
+    for (size_t i = 0; i < rule->n_columns && !run->ledger; i++) {
+        if (in_unique_key(rule->table, rule->columns[i].column))
+            identity[spec->n_identity++] = (uint16_t)i;
+    }
+    if (spec->n_identity == 0) {
+        spec->identity = rule->key;
+        spec->n_identity = rule->n_key;
+    }
+    return 0;
+}
+
+static int make_identities(struct run *run, struct err *err)
+{
+    for (size_t i = 0; run->ops && i < run->p->n_rules; i++) {
+        if (make_identity(run, &run->p->rules[i], &run->specs[i]) < 0)
+            return err_oom(err);
+    }
+    return 0;
+}
+
 static int make_specs(struct run *run, struct err *err)
 {
     run->specs = arena_calloc(&run->arena, run->p->n_rules + 1, sizeof *run->specs);
@@ -190,6 +230,8 @@ int run_prepare(struct run *run, struct run_result *ret)
     run->ledger = run->o->level == RUN_LOAD || (run->o->level == RUN_REHEARSE && run->scratch_made);
     run->hold = run->o->level == RUN_REHEARSE && !run->scratch_made;
     run->recalls = run->ledger;
+    if (make_identities(run, err) < 0 || seen_open(run, err) < 0)
+        return -1;
     if (account_init(&run->account, run->p, run->o->hide_values, err) < 0)
         return -1;
     return findings_merge(&run->account.findings, &run->notes, err);
@@ -202,6 +244,7 @@ void run_unprepare(struct run *run)
         run->ops->close(run->first);
     run->first = NULL;
     close_fd(&run->lock_fd);
+    seen_close(run);
     scratch_remove(run);
     findings_release(&run->notes);
     program_free(run->p);

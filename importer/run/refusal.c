@@ -1,6 +1,5 @@
 /* Rows that the database does not take, for their own sake or because of another: which they are, and where they come from. */
 #include "run/replay.h"
-#include "run/seen.h"
 
 #include "base/cleanup.h"
 #include "source/walk.h"
@@ -8,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RECORD_READ_MAX = 1 << 20, SEEN_ASKED_MAX = 16 };
+enum { RECORD_READ_MAX = 1 << 20 };
 
 static bool follows(const char *message, const char *before, const char *name)
 {
@@ -107,13 +106,14 @@ void refusal_of_row(void *context, size_t row, struct err *e)
         else if (pread(fd, record.at, from->len, (off_t)from->byte) == (ssize_t)from->len)
             record.len = from->len;
     }
-    if (e->code == W0512 && f->asked++ < SEEN_ASKED_MAX && !seen_find(w, f->rule, f->o, f->before, row, &w->first_seen))
-        w->first_seen = (struct finding_place){0};
     refusal_place(w, f->rule, from, e);
     if (add_refused(f->o, row) < 0)
         err_oom(&w->failure);
     if (f->o != &w->outgoing[rule_ordinal(w->run, f->rule)])
         reconcile_refused(w, f->rule, row_key(f->o, row), &w->failure);
+    w->refusing = f->o;
+    w->refusing_row = row;
     remark_reject(w, f->rule, record.len ? buf_str(&record) : (struct str){0}, from, e);
+    w->refusing = NULL;
     buf_release(&record);
 }

@@ -1,5 +1,6 @@
 /* What is said of records and rows: findings with their addresses, tallies, and rejects as the ledger keeps them. */
 #include "run/replay.h"
+#include "run/seen.h"
 
 #include "base/cleanup.h"
 #include "source/walk.h"
@@ -47,14 +48,19 @@ static struct str kind_name(const struct worker *w, const struct entry *file)
     return kind < w->account.n_kinds ? w->account.kinds[kind].name : (struct str){0};
 }
 
-static int tell(struct worker *w, struct finding *f, const struct program_rule *rule, const struct entry *file,
-                struct err *err)
+static void complete(struct worker *w, struct finding *f, const struct program_rule *rule, const struct entry *file)
 {
     add_mapping(w->run, f);
     if (file)
         f->kind = kind_name(w, file);
     if (rule)
         f->table = str_of(rule->table->name);
+}
+
+static int tell(struct worker *w, struct finding *f, const struct program_rule *rule, const struct entry *file,
+                struct err *err)
+{
+    complete(w, f, rule, file);
     return findings_add(&w->account.findings, f, err);
 }
 
@@ -129,6 +135,17 @@ void remark_failure(struct worker *w, struct err *e)
     err_release(e);
 }
 
+/* Among the few that stand for all of their kind. */
+static bool is_shown(struct worker *w, const struct finding *f)
+{
+    bool shown = findings_shows(&w->account.findings, f);
+
+    pthread_mutex_lock(&w->run->lock);
+    shown = shown && findings_shows(&w->run->account.findings, f);
+    pthread_mutex_unlock(&w->run->lock);
+    return shown;
+}
+
 void remark_reject(struct worker *w, const struct program_rule *rule, struct str record, const struct origin *from,
                   struct err *e)
 {
@@ -144,9 +161,6 @@ void remark_reject(struct worker *w, const struct program_rule *rule, struct str
     f = finding_of(e);
     f.at.file = file->path;
     f.outcome = FINDING_REJECTED;
-    f.other = w->first_seen;
-    f.other_label = str_of(w->first_seen.file.at ? "first seen here" : NULL);
-    w->first_seen = (struct finding_place){0};
     if (is_secret(rule))
         record = f.value = (struct str){0};
     add_excerpt(&f, record, from->byte);
@@ -155,7 +169,11 @@ void remark_reject(struct worker *w, const struct program_rule *rule, struct str
         err_oom(&w->failure);
     if (rule)
         w->account.rules[rule_ordinal(w->run, rule)].rejected++;
-    if (tell(w, &f, rule, file, &w->failure) < 0)
+    seen_refused(w, rule, w->refusing, w->refusing_row, file, at.line);
+    complete(w, &f, rule, file);
+    if (w->refusing && is_shown(w, &f))
+        seen_clues(w, rule, w->refusing, w->refusing_row, &f);
+    if (findings_add(&w->account.findings, &f, &w->failure) < 0)
         err_oom(&w->failure);
     if (w->replay)
         replay_refused(w, from->item);
@@ -168,12 +186,29 @@ void remark_reject(struct worker *w, const struct program_rule *rule, struct str
     err_release(e);
 }
 
+/* The column that the mapping's place is in: the last that begins before it. */
+static struct str column_at(const struct program_rule *rule, const struct err *e)
+{
+    const struct mapping_text *best = NULL;
+
+    for (size_t i = 0; i < rule->n_columns; i++) {
+        const struct mapping_text *name = &rule->columns[i].source->name;
+
+        if (name->line > e->map_line || (name->line == e->map_line && name->column > e->map_column))
+            continue;
+        if (!best || name->line > best->line || (name->line == best->line && name->column > best->column))
+            best = name;
+    }
+    return best ? best->text : (struct str){0};
+}
+
 void remark_mended(void *context, const struct program_rule *rule, unsigned did, struct err *e)
 {
     struct worker *w = context;
     const struct entry *file = &w->unit.files[w->file];
     struct finding f;
     struct err ignored = {0};
+    struct str column = column_at(rule, e);
     char name[200];
 
     if (remark_true_line(w, file, &e->line, &ignored) < 0) {
@@ -188,7 +223,7 @@ void remark_mended(void *context, const struct program_rule *rule, unsigned did,
         f.value = (struct str){0};
     else
         add_excerpt(&f, w->record->raw, w->record->byte);
-    snprintf(name, sizeof name, "%s: %s", rule->table->name,
+    snprintf(name, sizeof name, "%s%s%.*s: %s", rule->table->name, column.len ? "." : "", STR_ARG(column),
              did & CONVERT_DID_NUL ? "NUL" : did & CONVERT_DID_UTF8 ? "invalid UTF-8" : did ? "time" : "set to null");
     if (tally_add(&w->account.mended, str_of(name), 1, &f.at, &w->failure) < 0 || tell(w, &f, rule, file, &w->failure) < 0)
         err_oom(&w->failure);

@@ -1,6 +1,7 @@
 /* A load or a check from beginning to end, see run/run.h. */
 #include "run/globals.h"
 #include "run/replay.h"
+#include "run/seen.h"
 
 #include "source/walk.h"
 
@@ -244,6 +245,8 @@ static void work(struct run *run, struct run_result *ret)
         end_of_load(run);
     if (run->end == SUMMARY_DONE && !run->failure.scope && !run->matched && !run->id)
         run->end = SUMMARY_NOTHING;
+    if (run->end != SUMMARY_INTERRUPTED)
+        seen_settle(run);
     last.bytes = run->account.bytes;
     last.rows = run->account.rows;
     last.files = run->account.files;

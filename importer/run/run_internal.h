@@ -47,6 +47,7 @@ struct run {
     struct tempdir dir;             /* of a throw-away database */
     char *scratch;                  /* its path; NULL: none */
     struct server *server;          /* or the server it is on */
+    struct seen *seen;
     bool scratch_made;              /* target and ops are of a throw-away database */
     const char *checked;            /* the target whose tables it has; NULL: none */
     struct findings notes;          /* of the time before there is an account */
@@ -128,7 +129,8 @@ struct worker {
     unsigned char *marks;           /* by file; NULL: none yet */
     unsigned char *hashes;          /* of the part, or of each file; NULL: not known */
     bool over_limit;                /* of rejects */
-    struct finding_place first_seen;    /* of the row whose key a refused one has; for the next finding */
+    const struct outgoing *refusing;    /* the row that the database has just refused; NULL: none */
+    size_t refusing_row;
     const struct ledger_reject *kept;   /* the last one that holds its record's bytes */
 
     struct patience patience;       /* with what keeps a chunk from being committed */
@@ -264,8 +266,6 @@ struct write_flush {
     struct worker *w;
     const struct program_rule *rule;
     struct outgoing *o;
-    int64_t before;             /* see seen.h */
-    unsigned asked;             /* for the rows that came first */
 };
 
 /* refusal.c: rows that the database does not take. */
@@ -301,6 +301,8 @@ int entry_mark(struct worker *w, unsigned char mark, struct err *err);
 int entry_hash(struct worker *w, int fd, struct err *err);
 /* For the sink: a row was updated. */
 int entry_before(void *context, size_t row, struct str old, struct err *err);
+/* Keys have lines that count from the first one of their part. */
+uint64_t entry_line(const struct worker *w, uint64_t line);
 int entry_image(struct worker *w, const struct program_rule *rule, struct str key, struct str old, bool deleted, struct err *err);
 /* The keys of rows that were written. */
 int entry_keys(struct worker *w, const struct program_rule *rule, struct outgoing *o, struct err *err);

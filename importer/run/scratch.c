@@ -4,7 +4,6 @@
 #include "base/cleanup.h"
 #include "migrate/migrate.h"
 #include "run/replica.h"
-#include "run/seen.h"
 #include "run/server.h"
 
 #include <stdarg.h>
@@ -174,16 +173,6 @@ static int from_target(struct run *run, struct err *err)
     return ret < 0 ? -1 : 1;
 }
 
-static int remember_origins(struct run *run, struct err *err)
-{
-    struct db_options options = {0};
-    struct db *db = db_open(run->target, &options, err);
-    int ret = db ? seen_create(db, err) : -1;
-
-    db_close(db);
-    return ret;
-}
-
 /* A table for each rule, its columns typed as the mapping says; a column without a type takes any value. */
 static int invent(struct run *run, struct catalog *c)
 {
@@ -252,8 +241,6 @@ int scratch_make(struct run *run, struct err *err)
     if (made == 0 && run->o->examples)
         made = from_mapping(run, err);
     run->scratch_made = made == 1;
-    if (made == 1 && run->scratch && remember_origins(run, err) < 0)
-        return -1;
     if (made == 0 && run->o->level == RUN_CONSTRAINTS && run->notes.n == 0)
         run_note(run, W0616, FINDING_WARNING, "no tables are known (%s): keys, references and constraints were not checked",
                  run->mapping->schema.text.at ? "the schema that the mapping names is not found; see --schema-dir"
@@ -274,7 +261,7 @@ int scratch_copy(struct run *run, struct err *err)
         err_oom(err);
     }
     db_close(from);
-    if (ret < 0 || remember_origins(run, err) < 0)
+    if (ret < 0)
         return -1;
     run->scratch_made = true;
     return 0;

@@ -1,27 +1,35 @@
-/* run/seen.h: which file and line made each row of a throw-away SQLite database, so that a duplicate can name the row
- * that came first.
+/* run/seen.h: where other rows came from that have to do with a refused one: the row whose key it has, and the row that it
+ * refers to, if that was refused itself.
  *
- * SQLite numbers rows one after the other, so for each write it is enough to keep the first number and the lines, packed,
- * in a table of the throw-away database: two or three bytes a row, none of them in memory. Where the mapping gives the
- * number (INTEGER PRIMARY KEY) that is kept too. Tables that refer to themselves are left out: their rows may change order. */
+ * Rows are told apart by their identity (sink/sink.h). A load's ledger knows the keys of all chunks with file and line; a
+ * check keeps the identities of its rows in a temporary file, ten bytes or so for each. Nothing is looked up there while
+ * rows are written: a finding that will be shown remembers the identity, and one pass at the end fills in the places. Of
+ * refused rows whose tables others refer to, the keys are kept in memory, as many as KEPT_MAX. */
 #ifndef WINDROW_RUN_SEEN_H
 #define WINDROW_RUN_SEEN_H
 
 #include "run/run_internal.h"
 
-/* Make the table. */
-int seen_create(struct db *db, struct err *err);
+/* When the tables are known. */
+int seen_open(struct run *run, struct err *err);
+void seen_close(struct run *run);       /* accepts a run without */
 
-/* Does the mapping number the rows of this rule? *cell: with which cell. */
-bool seen_by_value(const struct program_rule *rule, uint16_t *cell);
-/* Before a write: the highest number of a row so far; -1 when this table is left out. */
-int64_t seen_before(struct worker *w, const struct program_rule *rule);
-/* After it: `n` rows were inserted. */
-int seen_after(struct worker *w, const struct program_rule *rule, const struct outgoing *o, int64_t before, uint64_t n,
-               struct err *err);
-/* During it: where the row came from that stands in the way of `row`, whose refusal has just been told. The path is in the
- * worker's arena. */
-bool seen_find(struct worker *w, const struct program_rule *rule, const struct outgoing *o, int64_t before, size_t row,
-               struct finding_place *ret);
+/* Does this run keep identities itself? */
+bool seen_keeps(const struct run *run);
+/* Rows that were written, into the keys of the chunk. */
+int seen_rows(struct worker *w, const struct program_rule *rule, const struct outgoing *o);
+/* The chunk's keys, when it is done. */
+int seen_chunk(struct worker *w, struct err *err);
+/* The chunk will not stay, but what it found is told: what can be explained by its own rows. */
+void seen_undone(struct worker *w);
+
+/* A row was refused: by the database (o, row), or before there was one (o NULL). `line` is the true one. */
+void seen_refused(struct worker *w, const struct program_rule *rule, const struct outgoing *o, size_t row,
+                  const struct entry *file, uint64_t line);
+/* What may explain the refusal of this row, into a finding that will be shown. Asks the database. */
+void seen_clues(struct worker *w, const struct program_rule *rule, const struct outgoing *o, size_t row, struct finding *f);
+
+/* The places for all findings that the run shows. */
+void seen_settle(struct run *run);
 
 #endif

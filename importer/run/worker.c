@@ -1,5 +1,5 @@
 /* One worker: claim a unit, map and write it, enter it in the ledger, commit; again when the failure passes. */
-#include "run/run_internal.h"
+#include "run/seen.h"
 
 #include "base/fault.h"
 #include "source/walk.h"
@@ -242,6 +242,8 @@ int worker_merge(struct worker *w, struct err *err)
     struct run *run = w->run;
     int ret;
 
+    if (seen_chunk(w, err) < 0)
+        return -1;
     pthread_mutex_lock(&run->lock);
     ret = account_merge(&run->account, &w->account, err);
     run->committed_ns = run_now_ns();
@@ -374,7 +376,7 @@ static enum summary_end end_of(const struct err *err)
     default:
         break;
     }
-    if (err->sqlstate[0] || err->code == W0501 || err->code == W0502 || err->code == W0610)
+    if (err->sqlstate[0] || strncmp(code_entry(err->code)->name, "W05", 3) == 0 || err->code == W0604 || err->code == W0610)
         return SUMMARY_DATABASE;
     /* A value of a column with on_error: stop. */
     return strncmp(code_entry(err->code)->name, "W04", 3) == 0 ? SUMMARY_LIMIT : SUMMARY_INTERNAL;
@@ -394,6 +396,7 @@ static void keep_findings(struct worker *w)
     struct run *run = w->run;
     struct err ignored = {0};
 
+    seen_undone(w);
     pthread_mutex_lock(&run->lock);
     run->undone_rejects += w->account.rejects;
     if (findings_merge(&run->account.findings, &w->account.findings, &ignored) < 0)

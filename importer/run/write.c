@@ -50,10 +50,8 @@ static int encode_key(struct worker *w, const struct program_rule *rule, const s
     return w->run->ops->encode_key(w->tables[rule_ordinal(w->run, rule)], key, &w->key_row, err);
 }
 
-static int add_origin(struct worker *w, const struct program_rule *rule, const struct cell *cells, struct outgoing *o)
+static int add_origin(struct worker *w, struct outgoing *o)
 {
-    uint16_t number;
-
     if (o->n_origins == o->capacity) {
         size_t capacity = o->capacity ? o->capacity * 2 : 1024;
         struct origin *origins = realloc(o->origins, capacity * sizeof *origins);
@@ -64,8 +62,6 @@ static int add_origin(struct worker *w, const struct program_rule *rule, const s
         o->capacity = capacity;
     }
     o->origins[o->n_origins] = chunk_origin(w);
-    if (w->run->scratch && seen_by_value(rule, &number) && cells[number].kind == CELL_INT)
-        o->origins[o->n_origins].index = (uint64_t)cells[number].n;
     o->n_origins++;
     return 0;
 }
@@ -122,7 +118,7 @@ static int put_row(struct worker *w, const struct program_rule *rule, const stru
             err->scope = ERR_RUN;   /* the chunk fails, with that other failure */
         return -1;
     }
-    if (add_origin(w, rule, cells, o) < 0 || (write_keeps_keys(w, rule) && sink_rows_add(&o->keys, key) < 0))
+    if (add_origin(w, o) < 0 || (write_keeps_keys(w, rule) && sink_rows_add(&o->keys, key) < 0))
         return err_oom(err);
     if (stream(w, rule, o, err) < 0)
         return -1;
@@ -157,7 +153,7 @@ static int send(struct worker *w, const struct program_rule *rule, struct outgoi
 {
     size_t ordinal = rule_ordinal(w->run, rule);
     struct sink_table *table = w->tables[ordinal];
-    struct write_flush context = {w, rule, o, seen_before(w, rule), 0};
+    struct write_flush context = {w, rule, o};
     struct sink_write how = {.mode = o == &w->outgoing[ordinal] ? SINK_FRESH : SINK_RECONCILE, .refused = refusal_of_row,
                              .before = w->run->ledger ? entry_before : NULL,
                              .context = &context,
@@ -171,9 +167,7 @@ static int send(struct worker *w, const struct program_rule *rule, struct outgoi
             return refused;
         *counts = (struct sink_counts){0};
     }
-    if (w->run->ops->write(table, &o->rows, &how, counts, err) < 0)
-        return -1;
-    return seen_after(w, rule, o, context.before, counts->inserted, err);
+    return w->run->ops->write(table, &o->rows, &how, counts, err);
 }
 
 static void clear_outgoing(struct outgoing *o)
@@ -204,7 +198,7 @@ static int flush(struct worker *w, const struct program_rule *rule, struct outgo
         return err_set(err, ERR_RUN, W0607, "%s: %zu rows sent, but %" PRIu64 " inserted, %" PRIu64 " updated, %" PRIu64
                        " equal, %" PRIu64 " skipped, %" PRIu64 " refused", rule->table->name, o->rows.n, counts.inserted,
                        counts.updated, counts.same, counts.skipped, counts.refused);
-    if (entry_keys(w, rule, o, err) < 0)
+    if (seen_keeps(w->run) ? seen_rows(w, rule, o) < 0 && err_oom(err) < 0 : entry_keys(w, rule, o, err) < 0)
         return -1;
     clear_outgoing(o);
     return w->failure.scope ? (err_move(err, &w->failure), -1) : 0;

@@ -42,6 +42,13 @@ static int escape_since(struct buf *out, size_t start)
     return 0;
 }
 
+int copytext_escape(struct str text, struct buf *out)
+{
+    size_t start = out->len;
+
+    return buf_add_str(out, text) < 0 ? -1 : escape_since(out, start);
+}
+
 static int add_field(const struct cell *cell, const struct type *type, struct buf *out, struct err *err)
 {
     size_t start = out->len;

@@ -11,4 +11,7 @@
 int copytext_row(const struct type *const *types, size_t n, const struct cell *cells, struct buf *out,
                  struct err *err);
 
+/* Append a text as it stands in such a line. -1 when out of memory. */
+int copytext_escape(struct str text, struct buf *out);
+
 #endif

@@ -325,4 +325,8 @@ const struct sink_ops sink_postgres = {
     .delete_keys = postgres_stage_delete,
     .commit = sink_commit,
     .rollback = sink_rollback,
+    .identity = postgres_identity,
+    .key_identity = postgres_key_identity,
+    .rival = postgres_rival,
+    .cell = postgres_cell,
 };

@@ -76,6 +76,12 @@ int postgres_stage_write(struct sink_table *t, const struct sink_rows *rows, con
 int postgres_stage_delete(struct sink_table *t, const struct sink_rows *keys, const struct sink_write *how, uint64_t *deleted,
                           struct err *err);
 
+/* postgres_rival.c: of sink_ops, see sink/sink.h. */
+uint64_t postgres_identity(const struct sink_table *t, const struct sink_rows *rows, size_t row);
+uint64_t postgres_key_identity(const struct sink_table *t, struct str key);
+uint64_t postgres_rival(struct sink_table *t, const struct sink_rows *rows, size_t row);
+bool postgres_cell(const struct sink_table *t, const struct sink_rows *rows, size_t row, size_t column, size_t k, struct cell *ret);
+
 /* Names in SQL. */
 const struct catalog_column *postgres_column(const struct sink_table *t, size_t i);    /* of spec->columns[i] */
 int postgres_add_name(struct buf *out, const char *prefix, const char *name);          /* prefix."name" */

@@ -1,6 +1,7 @@
 /* Choice of the sink by the target's text, and the rows that all sinks share, see sink/sink.h. */
 #include "sink/sink.h"
 
+#include "base/digest.h"
 #include "sink/db_internal.h"
 #include "sink/sink_internal.h"
 
@@ -9,6 +10,17 @@
 const struct sink_ops *sink_for(const char *target)
 {
     return db_target_is_sqlite(target) ? &sink_sqlite : &sink_postgres;
+}
+
+uint64_t sink_identity(uint64_t identity, struct str cell)
+{
+    unsigned char digest[16];
+    uint64_t n;
+
+    digest_content(cell, digest);
+    memcpy(&n, digest, sizeof n);
+    n ^= identity * 0x9e3779b97f4a7c15u + !cell.at;
+    return n ? n : 1;
 }
 
 void sink_rows_clear(struct sink_rows *rows)

@@ -38,6 +38,8 @@ struct sink_spec {
     const uint16_t *update;         /* UPDATE: ordinals in `columns` to set; n_update 0: all but the key */
     size_t n_update;
     const char *when;               /* UPDATE: SQL over old.COLUMN and new.COLUMN; NULL: always */
+    const uint16_t *identity;       /* ordinals in `columns` that tell a row from all others; n_identity 0: none do */
+    size_t n_identity;
 };
 static inline const char *sink_condition_of(const struct sink_spec *spec)
 {
@@ -112,10 +114,20 @@ struct sink_ops {
      * begin() on; this time rows are checked as they are written, and the guilty ones refused. */
     enum db_outcome (*commit)(struct sink *s, struct err *err);
     void (*rollback)(struct sink *s);
-    /* From within sink_write.refused, for a row whose key is taken: the number of the row that has it. NULL where rows have
-     * no numbers. */
-    bool (*rival)(struct sink_table *t, const struct sink_rows *rows, size_t row, int64_t *ret);
+    /* Which row is this? A number made of its cells in the columns of spec->identity; 0: it cannot be told. */
+    uint64_t (*identity)(const struct sink_table *t, const struct sink_rows *rows, size_t row);
+    /* The same of a row by its key as encode_key wrote it, where the columns of the key are the identity. */
+    uint64_t (*key_identity)(const struct sink_table *t, struct str key);
+    /* From within sink_write.refused, for a row whose key is taken: the identity of the row that has it. It asks the
+     * database, several times. */
+    uint64_t (*rival)(struct sink_table *t, const struct sink_rows *rows, size_t row);
+    /* One cell of an encoded row: a whole number, a text or a uuid; false for null and all others. `k`: which of the keys,
+     * where the column is a reference. */
+    bool (*cell)(const struct sink_table *t, const struct sink_rows *rows, size_t row, size_t column, size_t k, struct cell *ret);
 };
+
+/* An identity, and one more cell of the row. Never 0. */
+uint64_t sink_identity(uint64_t identity, struct str cell);
 
 /* By the target's text. */
 const struct sink_ops *sink_for(const char *target);

@@ -544,5 +544,8 @@ const struct sink_ops sink_sqlite = {
     .delete_keys = sqlite_sink_delete_keys,
     .commit = sqlite_sink_commit,
     .rollback = sqlite_sink_rollback,
+    .identity = sqlite_identity,
+    .key_identity = sqlite_key_identity,
     .rival = sqlite_rival,
+    .cell = sqlite_cell,
 };

@@ -68,10 +68,12 @@ void sqlite_lookup_forget(struct sink_table *t);
 /* SQLite does not say which foreign key is violated: put the one that finds no parent for t->values into `why`. */
 int sqlite_lookup_foreign_key(struct sink_table *t, struct err *why);
 
-/* sink_ops.rival, see sink/sink.h. */
+/* Of sink_ops, see sink/sink.h. */
+uint64_t sqlite_identity(const struct sink_table *t, const struct sink_rows *rows, size_t row);
+uint64_t sqlite_key_identity(const struct sink_table *t, struct str key);
+uint64_t sqlite_rival(struct sink_table *t, const struct sink_rows *rows, size_t row);
+bool sqlite_cell(const struct sink_table *t, const struct sink_rows *rows, size_t row, size_t column, size_t k, struct cell *ret);
 /* sqlite_image.c: the row that `s` stands at, whose columns from `column` on are those of the table without generated ones. */
 int sqlite_image(const struct sink_table *t, sqlite3_stmt *s, int column, struct buf *json);
-
-bool sqlite_rival(struct sink_table *t, const struct sink_rows *rows, size_t row, int64_t *ret);
 
 #endif
