@@ -33,6 +33,7 @@ static int status_of(const struct err *err)
     case W0901:
     case W0902:
     case W0903:
+    case W0907:
         return EXIT_USAGE;
     default:
         return EXIT_DATABASE;

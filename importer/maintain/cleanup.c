@@ -226,7 +226,10 @@ static void name_reference(struct err *err)
 
     if (err->code != W0513 && strcmp(err->sqlstate, "23503") != 0)
         return;
-    err_set(&named, ERR_RUN, W0909, "rows that were to go are referred to by others: %s", err->message);
+    if (err->code == W0513)     /* SQLite's, which knows no more */
+        err_set(&named, ERR_RUN, W0909, "rows that were to go are referred to by others");
+    else
+        err_set(&named, ERR_RUN, W0909, "rows that were to go are referred to by others: %s", err->message);
     err_at(&named, err->file, err->line, err->column);
     db_set_state(&named, err->sqlstate);
     err_help(&named, "let the rule remove the others first, or spare the rows that have some");

@@ -106,8 +106,12 @@ int sqlite_backup(struct maintain *m, const char *out, struct maintain_backup *r
 
 /* ---- restore ---- */
 
+/* Messages of the database begin with the path, which is said already. */
 static int not_a_backup(const char *file, const char *why, struct err *err)
 {
+    const char *behind = why[0] == '\'' ? strstr(why, "': ") : NULL;
+
+    why = behind ? behind + 3 : why;
     return err_set(err, ERR_RUN, W0902, "'%s' is no backup for SQLite: %s", file, why);
 }
 
