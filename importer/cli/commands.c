@@ -16,7 +16,7 @@ static const struct command {
     size_t min_args, max_args;
     int (*run)(struct app *app);
     const char *options;
-    const char *help;
+    const char *help;           /* a line for the list; what follows it is shown when the command is asked for */
 } commands[] = {
     {"check", "MAPPING SOURCE...", 2, APP_LIST_MAX, cmd_check, "to level " RUN_OPTIONS,
      "dry run: say what a load would refuse, and where"},
@@ -33,7 +33,12 @@ static const struct command {
      "run a named report of a system, or list them"},
     {"maintain", "backup|restore|cleanup|vacuum|indexes SYSTEM [FILE]", 2, 3, cmd_maintain,
      "to out set dry-run yes-really fix wait scratch json quiet schema-dir",
-     "upkeep: backups, removal of old rows, space, indexes"},
+     "upkeep: backups, removal of old rows, space, indexes\n\n"
+     "  cleanup    remove what the rules of schema/SYSTEM/maintain/ say; takes --set and --dry-run\n"
+     "  backup     the whole database into a new file, read again and counted; takes --out\n"
+     "  restore    make the database what FILE holds; one with tables needs --yes-really, and is saved first\n"
+     "  vacuum     give space back\n"
+     "  indexes    compare indexes with what the versions make; --fix builds missing and rebuilds invalid ones"},
     {"lint", "MAPPING", 1, 1, cmd_lint, "to set sql json quiet color schema-dir", "check a mapping and run its examples"},
     {"explain", "[CODE]", 0, 1, cmd_explain, "markdown", "what a finding's code means"},
     {"help", "[COMMAND]", 0, 1, cmd_help, "", "this text, or a command's options"},
@@ -76,7 +81,8 @@ static int cmd_help(struct app *app)
         char line[80];
         int width = snprintf(line, sizeof line, "%s %s", commands[i].name, commands[i].args);
 
-        if (buf_printf(&out, "  %-28s%s%s\n", line, width > 28 ? "\n                              " : "", commands[i].help) < 0)
+        if (buf_printf(&out, "  %-28s%s%.*s\n", line, width > 28 ? "\n                              " : "",
+                       (int)strcspn(commands[i].help, "\n"), commands[i].help) < 0)
             status = EXIT_INTERNAL;
     }
     buf_add_text(&out, "\nexit status: 0 done · 1 internal error · 2 wrong usage or mapping · 3 done, with rejects · "
