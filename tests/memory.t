@@ -54,19 +54,19 @@ for engine in "${engines[@]}"; do
 	[ "$(sql "SELECT count(*) FROM files")" = 16000 ]'
 done
 
-mkdir whole && perl -e 'print "{\"n\":1,\"a\":[", join(",", ("{}") x 7_000_000), "]}"' >whole/a.doc
+mkdir whole && perl -e 'print "{\"n\":1,\"a\":[", join(",", ("{}") x 4_000_000), "]}"' >whole/a.doc
 expect_success 'a document that is too large for --memory is refused with what to do' '
 	fresh sqlite && expect_status 3 "$windrow" load m.yaml whole --to "$db" --memory 64M --jobs 1 >out 2>err &&
-	contains err "a.doc" "more than the limit of 6710886" "--memory"
+	contains err "a.doc" "more than the limit of 6291456" "--memory"
 '
 expect_success 'with enough of it, it loads and stays below' '
 	fresh sqlite && measure load m.yaml whole --to "$db" --memory 256M --jobs 1 && [ "$peak" -lt 256 ] &&
-	[ "$(sql "SELECT s FROM whole")" = 7000000 ]
+	[ "$(sql "SELECT s FROM whole")" = 4000000 ]
 '
 expect_success 'under a hard limit of the system it ends in good order, and the next run goes on' '
 	fresh sqlite && status=0 && { prlimit --as=200000000 "$windrow" load m.yaml whole --to "$db" --memory 256M --jobs 1 >out 2>err || status=$?; } &&
 	cat err && [ $status -gt 0 ] && [ $status -lt 9 ] && measure load m.yaml whole --to "$db" --jobs 1 &&
-	[ "$(sql "SELECT s FROM whole")" = 7000000 ]
+	[ "$(sql "SELECT s FROM whole")" = 4000000 ]
 '
 sed 's/^/# /' peaks
 done_testing

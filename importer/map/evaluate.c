@@ -11,7 +11,6 @@ struct evaluator *evaluator_new(const struct program *p, struct opener *opener, 
     struct evaluator *ev = calloc(1, sizeof *ev);
     size_t columns = 1, lets = 1, slots = 1, cells = 1;
 
-    (void)memory;
     if (!ev) {
         err_oom(err);
         return NULL;
@@ -27,7 +26,7 @@ struct evaluator *evaluator_new(const struct program *p, struct opener *opener, 
     ev->p = p;
     ev->out = out;
     ev->run = (struct expr_run){.arena = &ev->arena, .variable = evaluate_variable, .keyed = evaluate_keyed, .context = ev, .now_us = now_us};
-    ev->lookup = lookup_new(p, opener, out, now_us, err);
+    ev->lookup = lookup_new(p, opener, out, now_us, memory, err);
     ev->slots = calloc(slots, sizeof *ev->slots);
     ev->lets = calloc(lets, sizeof *ev->lets);
     ev->let_known = calloc(lets, sizeof *ev->let_known);

@@ -31,6 +31,7 @@ struct evaluate_out {
                    const struct value *item);
 };
 
+/* `memory` is for the files beside the one being read, see lookup.h; 0: no bound. */
 struct evaluator *evaluator_new(const struct program *p, struct opener *opener, const struct evaluate_out *out,
                                 int64_t now_us, size_t memory, struct err *err);
 void evaluator_free(struct evaluator *ev);

@@ -1,8 +1,9 @@
 /* map/lookup.h: the files beside the one being read: documents, indexes, facts of a file.
  *
- * Belongs to one evaluator. Everything it remembers ends with the group. A document is kept parsed; an index keeps
- * for each entry its key and where it stands, and reads the entry again when it is asked for, so that a large
- * sibling file costs memory for its keys only. */
+ * Belongs to one evaluator. Everything it remembers ends with the group. Documents are kept parsed, the last ones asked for,
+ * as many as fit into `memory`; those of one row have to fit, else the row is refused (W0451). An index keeps for each entry
+ * its key and where it stands, and reads the entry again when it is asked for, so that a large sibling file costs memory for
+ * its keys only; when these take more than half of `memory`, they go to a temporary file. */
 #ifndef WINDROW_MAP_LOOKUP_H
 #define WINDROW_MAP_LOOKUP_H
 
@@ -10,9 +11,8 @@
 
 struct lookup;
 
-/* `run` serves the expressions of indexes (by:, where:, prefer:, value:); its context gets no calls. */
 struct lookup *lookup_new(const struct program *p, struct opener *opener, const struct evaluate_out *out, int64_t now_us,
-                          struct err *err);
+                          size_t memory, struct err *err);
 void lookup_free(struct lookup *l);
 
 /* Files outside of every group; lent as long as `l` lives. Indexes over them are kept from group to group where no capture

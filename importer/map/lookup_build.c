@@ -2,6 +2,7 @@
 #include "map/lookup_internal.h"
 
 #include "map/constant.h"
+#include "map/lookup_store.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,8 +16,10 @@ struct building {
     const struct record *record;
     struct str key;             /* of a member of an object */
     uint64_t ordinal;
-    struct arena *scratch;
-    struct expr_run run;
+    struct arena *scratch;      /* of one entry */
+    struct expr_run run;        /* for its expressions */
+    struct expr_run outer;      /* for what entries are found with: of:, each: */
+    size_t held;                /* of the index when it was looked at last */
 };
 
 /* A document beside the file whose records are being entered. */
@@ -114,6 +117,22 @@ static int grow(struct lookup_index *index)
     return 0;
 }
 
+/* Bytes of memory for what is kept of an index. */
+static size_t held(const struct lookup_index *index)
+{
+    return index->arena.total + index->capacity * sizeof *index->entries + index->n_slots * sizeof *index->slots +
+           (index->store ? lookup_store_held(index->store) : 0);
+}
+
+size_t lookup_indexes_held(const struct lookup *l)
+{
+    size_t ret = 0;
+
+    for (const struct lookup_index *index = l->indexes; index; index = index->older)
+        ret += held(index);
+    return ret;
+}
+
 /* > 0: a is preferred to b by the first expression that tells them apart. */
 static int compare_preferred(const struct lookup_index *index, const struct index_entry *a, const struct index_entry *b)
 {
@@ -127,7 +146,7 @@ static int compare_preferred(const struct lookup_index *index, const struct inde
 }
 
 /* Put the new entry in its place among those with the same key, best first; equal ones in order of arrival. */
-static void insert_among(struct lookup_index *index, size_t *head, size_t added)
+void lookup_insert_among(struct lookup_index *index, size_t *head, size_t added)
 {
     size_t *link = head;
 
@@ -137,44 +156,121 @@ static void insert_among(struct lookup_index *index, size_t *head, size_t added)
     *link = added + 1;
 }
 
-static int tell_duplicate(struct building *b, const struct index_entry *e)
+bool lookup_is_better(const struct lookup_index *index, const struct index_entry *e, const struct index_entry *best)
+{
+    int c = compare_preferred(index, e, best);
+
+    return c > 0 || (c == 0 && index->source->source->duplicates == MAPPING_DUPLICATE_LAST);
+}
+
+static bool is_twice(const struct lookup_index *index, const struct index_entry *e, const struct index_entry *best)
+{
+    return index->source->source->duplicates == MAPPING_DUPLICATE_REJECT && compare_preferred(index, e, best) == 0;
+}
+
+static void tell_duplicate(struct building *b, const struct index_entry *e)
 {
     struct err fault = {0};
 
     err_set(&fault, ERR_RECORD, W0409, "the key '%.*s' stands twice in the index %.*s", STR_ARG(e->key),
             STR_ARG(b->index->source->source->name.text));
-    if (b->file) {
-        char *path = str_dup(b->file->path);
+    if (e->file) {
+        char *path = str_dup(e->file->path);
 
         err_at(&fault, path, e->line ? e->line : 1, 1);
         free(path);
     }
     b->l->out->sibling(b->l->out->context, &fault);
     err_release(&fault);
+}
+
+/* --- an index that has outgrown its memory goes on in a store --- */
+
+static int move_to_store(struct building *b, struct err *err)
+{
+    struct lookup_index *index = b->index;
+    struct lookup_store *store = lookup_store_new(b->l->memory / 4, index->source->n_prefer, err);
+
+    if (!store)
+        return -1;
+    for (size_t i = 0; i < index->n; i++) {
+        if (lookup_store_add(store, &index->entries[i], err) < 0) {
+            lookup_store_free(store);
+            return -1;
+        }
+    }
+    arena_release(&index->arena);
+    free(index->entries);
+    free(index->slots);
+    index->entries = NULL;
+    index->slots = NULL;
+    index->n = index->capacity = index->n_slots = 0;
+    index->store = store;
     return 0;
 }
 
-static int link_entry(struct building *b, size_t added)
+static bool is_too_large(struct building *b)
+{
+    size_t now = held(b->index);
+
+    if (!b->l->memory || now == b->held)
+        return false;
+    b->held = now;
+    return lookup_indexes_held(b->l) > b->l->memory / 2;
+}
+
+static int tell_duplicates_of(void *context, uint64_t hash, struct str key, struct err *err)
+{
+    struct building *b = context;
+    struct index_entry *entries;
+    size_t n, best = 0;
+
+    arena_reset(b->scratch);
+    if (lookup_store_all(b->index->store, hash, key, b->scratch, &entries, &n, err) < 0)
+        return -1;
+    for (size_t i = 1; i < n; i++) {
+        if (is_twice(b->index, &entries[i], &entries[best]))
+            tell_duplicate(b, &entries[i]);
+        if (lookup_is_better(b->index, &entries[i], &entries[best]))
+            best = i;
+    }
+    return 0;
+}
+
+static int end_store(struct building *b, struct err *err)
+{
+    struct lookup_store *store = b->index->store;
+
+    if (!store)
+        return 0;
+    if (lookup_store_end(store, err) < 0)
+        return -1;
+    if (b->index->source->source->duplicates != MAPPING_DUPLICATE_REJECT)
+        return 0;
+    if (lookup_store_each(store, tell_duplicates_of, b, err) < 0)
+        return -1;
+    lookup_store_forget_asked(store);
+    return 0;
+}
+
+static void link_entry(struct building *b, size_t added)
 {
     struct lookup_index *index = b->index;
     struct index_entry *e = &index->entries[added];
     size_t *slot = lookup_find_slot(index, e->hash, e->key);
-    int better;
 
     if (!*slot) {
         *slot = added + 1;
-        return 0;
+        return;
     }
     if (index->source->source->duplicates == MAPPING_DUPLICATE_ALL) {
-        insert_among(index, slot, added);
-        return 0;
+        lookup_insert_among(index, slot, added);
+        return;
     }
-    better = compare_preferred(index, e, &index->entries[*slot - 1]);
-    if (better == 0 && index->source->source->duplicates == MAPPING_DUPLICATE_REJECT)
-        return tell_duplicate(b, e);
-    if (better > 0 || (better == 0 && index->source->source->duplicates == MAPPING_DUPLICATE_LAST))
+    if (is_twice(index, e, &index->entries[*slot - 1]))
+        tell_duplicate(b, e);
+    if (lookup_is_better(index, e, &index->entries[*slot - 1]))
         *slot = added + 1;
-    return 0;
 }
 
 static int evaluate_into(struct building *b, const struct program_expr *expr, const struct value *input,
@@ -190,6 +286,12 @@ static int evaluate_into(struct building *b, const struct program_expr *expr, co
     return -1;
 }
 
+/* What an entry is made of; a store keeps its own copy. */
+static struct arena *arena_of(struct building *b)
+{
+    return b->index->store ? b->scratch : &b->index->arena;
+}
+
 static int keep_value(struct building *b, const struct value *item, struct index_entry *e, bool readable, struct err *err)
 {
     struct value v = *item;
@@ -197,7 +299,7 @@ static int keep_value(struct building *b, const struct value *item, struct index
     if (b->index->source->value.expr && evaluate_into(b, &b->index->source->value, item, &v, err) < 0)
         return -1;
     e->kept = b->index->source->value.expr || !readable;
-    if (e->kept && constant_copy(&v, &b->index->arena, &e->value) < 0)
+    if (e->kept && constant_copy(&v, arena_of(b), &e->value) < 0)
         return err_oom(err);
     return 0;
 }
@@ -220,7 +322,7 @@ static int add_entry(struct building *b, const struct value *item, bool readable
         return 0;
     if (expr_lookup_key(&v, b->scratch, &e.key, err) < 0)
         return -1;
-    if (!(e.key = arena_str(&index->arena, e.key)).at)
+    if (!(e.key = arena_str(arena_of(b), e.key)).at)
         return err_oom(err);
     e.hash = str_hash(e.key);
     e.file = b->file;
@@ -231,7 +333,7 @@ static int add_entry(struct building *b, const struct value *item, bool readable
     }
     if (keep_value(b, item, &e, readable, err) < 0)
         return -1;
-    e.prefer = arena_calloc(&index->arena, index->source->n_prefer + 1, sizeof *e.prefer);
+    e.prefer = arena_calloc(arena_of(b), index->source->n_prefer + 1, sizeof *e.prefer);
     if (!e.prefer)
         return err_oom(err);
     for (size_t i = 0; i < index->source->n_prefer; i++) {
@@ -239,13 +341,16 @@ static int add_entry(struct building *b, const struct value *item, bool readable
             return -1;
         if (v.type == VALUE_ABSENT)
             v = value_null();
-        if (constant_copy(&v, &index->arena, &e.prefer[i]) < 0)
+        if (constant_copy(&v, arena_of(b), &e.prefer[i]) < 0)
             return err_oom(err);
     }
+    if (index->store)
+        return lookup_store_add(index->store, &e, err);
     if (index->n == index->capacity && grow(index) < 0)
         return err_oom(err);
     index->entries[index->n] = e;
-    return link_entry(b, index->n++);
+    link_entry(b, index->n++);
+    return is_too_large(b) ? move_to_store(b, err) : 0;
 }
 
 /* An entry that cannot be made costs that entry. */
@@ -289,8 +394,10 @@ static int add_or_tell(struct building *b, const struct value *item, bool readab
 static int add_each(void *context, const struct value *item, struct err *err)
 {
     struct building *b = context;
-    int ret = add_or_tell(b, item, false, err);
+    int ret;
 
+    arena_reset(b->scratch);
+    ret = add_or_tell(b, item, false, err);
     b->ordinal++;
     return ret;
 }
@@ -300,13 +407,15 @@ static int add_record(struct building *b, const struct record *record, bool read
     struct err e = {0};
 
     arena_reset(b->scratch);
+    arena_reset(b->outer.arena);
     b->record = record;
+    b->l->built_to = b->l->clock;
     if (!b->index->source->each.expr) {
         b->ordinal = record->index;
         return add_or_tell(b, &record->value, readable, err);
     }
     b->ordinal = 0;
-    if (expr_each(b->index->source->each.expr, &record->value, &b->run, add_each, b, &e) == 0)
+    if (expr_each(b->index->source->each.expr, &record->value, &b->outer, add_each, b, &e) == 0)
         return 0;
     if (e.scope == ERR_RUN) {
         err_move(err, &e);
@@ -368,6 +477,7 @@ static int add_file(void *context, const struct entry *file, const struct str *c
     struct err e = {0};
     int ret;
 
+    b->l->built_to = b->l->clock;
     b->file = file;
     b->captures = captures;
     b->record = NULL;
@@ -424,16 +534,17 @@ static int container_keyed(void *context, int slot, struct str key, struct value
 static int build_of(struct building *b, const struct lookup_captures *captures, struct err *err)
 {
     struct { struct lookup *l; const struct lookup_captures *captures; } context = {b->l, captures};
-    struct expr_run run = {.arena = b->scratch, .variable = container_variable, .keyed = container_keyed,
-                           .context = &context, .now_us = b->l->now_us,
-                           .uuid_namespace = b->l->p->space};
     struct value container, key, item, null = value_null();
     struct value_iter it;
 
-    if (expr_eval(b->index->source->of.expr, &null, &run, &container, err) < 0)
+    b->outer.variable = container_variable;
+    b->outer.keyed = container_keyed;
+    b->outer.context = &context;
+    if (expr_eval(b->index->source->of.expr, &null, &b->outer, &container, err) < 0)
         return -1;
     it = value_iter(&container);
     for (b->ordinal = 0; value_iter_next(&it, &key, &item); b->ordinal++) {
+        arena_reset(b->scratch);
         b->key = (struct str){0};
         if (key.type == VALUE_STRING && value_text(&key, b->scratch, &b->key) < 0)
             return err_oom(err);
@@ -445,17 +556,25 @@ static int build_of(struct building *b, const struct lookup_captures *captures, 
 
 int lookup_build(struct lookup *l, struct lookup_index *index, const struct lookup_captures *captures, struct err *err)
 {
-    struct arena scratch = {0};
+    struct arena scratch = {0}, outer = {0};
     struct building b = {.l = l, .index = index, .scratch = &scratch};
     int ret;
 
     b.run = (struct expr_run){.arena = &scratch, .variable = building_variable, .keyed = building_keyed, .context = &b,
                               .now_us = l->now_us, .uuid_namespace = l->p->space};
+    b.outer = b.run;
+    b.outer.arena = &outer;
     if (grow(index) < 0)
         return err_oom(err);
+    l->building = true;
+    l->built_from = l->built_to = l->clock;
     ret = index->source->files ? lookup_siblings(l, index->source->files, index->source->global, captures,
                                                        add_file, &b, err)
                                : build_of(&b, captures, err);
+    l->building = false;
+    if (ret == 0)
+        ret = end_store(&b, err);
     arena_release(&scratch);
+    arena_release(&outer);
     return ret;
 }

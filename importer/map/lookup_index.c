@@ -2,6 +2,7 @@
 #include "map/lookup_internal.h"
 
 #include "map/constant.h"
+#include "map/lookup_store.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -54,6 +55,7 @@ static struct lookup_index *find_index(struct lookup *l, int ordinal, const stru
 /* Entries in the pool stay until the row is done; beyond the pool they are copied. */
 void lookup_row(struct lookup *l)
 {
+    l->row_clock = l->clock;
     l->n_pool = 0;
     arena_reset(&l->row_arena);
 }
@@ -67,10 +69,9 @@ void lookup_pool_release(struct lookup *l)
     arena_release(&l->row_arena);
 }
 
-static int read_again(struct lookup *l, const struct lookup_index *index, size_t entry, struct lookup_parsed *into,
-                      struct err *err)
+static int read_again(struct lookup *l, const struct lookup_index *index, const struct index_entry *e,
+                      struct lookup_parsed *into, struct err *err)
 {
-    const struct index_entry *e = &index->entries[entry];
     struct input in;
     ssize_t n;
 
@@ -91,13 +92,14 @@ static int read_again(struct lookup *l, const struct lookup_index *index, size_t
         json_next(into->parser, 0, e->len, &into->value, err) < 0)
         return -1;
     into->index = index;
-    into->entry = entry;
+    into->file = e->file;
+    into->byte = e->byte;
     return 0;
 }
 
-static int entry_value(struct lookup *l, struct lookup_index *index, size_t entry, struct value *ret, struct err *err)
+static int entry_value(struct lookup *l, const struct lookup_index *index, const struct index_entry *e, struct value *ret,
+                       struct err *err)
 {
-    const struct index_entry *e = &index->entries[entry];
     struct lookup_parsed *into;
 
     if (e->kept) {
@@ -105,13 +107,13 @@ static int entry_value(struct lookup *l, struct lookup_index *index, size_t entr
         return 0;
     }
     for (size_t i = 0; i < l->n_pool; i++) {
-        if (l->pool[i].index == index && l->pool[i].entry == entry) {
+        if (l->pool[i].index == index && l->pool[i].file == e->file && l->pool[i].byte == e->byte) {
             *ret = l->pool[i].value;
             return 0;
         }
     }
     into = &l->pool[l->n_pool < LOOKUP_POOL - 1 ? l->n_pool : LOOKUP_POOL - 1];
-    if (read_again(l, index, entry, into, err) < 0)
+    if (read_again(l, index, e, into, err) < 0)
         return -1;
     *ret = into->value;
     if (l->n_pool < LOOKUP_POOL - 1) {
@@ -121,31 +123,82 @@ static int entry_value(struct lookup *l, struct lookup_index *index, size_t entr
     return constant_copy(&into->value, &l->row_arena, ret) < 0 ? err_oom(err) : 0;
 }
 
-static int all_values(struct lookup *l, struct lookup_index *index, size_t first, struct value *ret, struct err *err)
+static int too_large(const struct lookup *l, const struct lookup_index *index, const char *what, struct err *err)
+{
+    err_set(err, ERR_RECORD, W0451, "%s the index $%.*s need more than %zu MiB of memory", what,
+            STR_ARG(index->source->source->name.text), l->memory >> 20);
+    return err_help(err, "give more --memory, or fewer --jobs");
+}
+
+/* All entries of a chain, best first. */
+static int all_values(struct lookup *l, const struct lookup_index *index, const struct index_entry *entries, size_t first,
+                      struct value *ret, struct err *err)
 {
     size_t n = 0, i = 0;
     struct member *members;
 
-    for (size_t at = first + 1; at; at = index->entries[at - 1].next)
+    for (size_t at = first; at; at = entries[at - 1].next)
         n++;
-    members = arena_calloc(&l->row_arena, n, sizeof *members);
+    members = arena_calloc(&l->row_arena, n ? n : 1, sizeof *members);
     if (!members)
         return err_oom(err);
-    for (size_t at = first + 1; at; at = index->entries[at - 1].next) {
-        index->entries[at - 1].asked = true;
-        if (entry_value(l, index, at - 1, &members[i++].value, err) < 0)
+    for (size_t at = first; at; at = entries[at - 1].next) {
+        if (entry_value(l, index, &entries[at - 1], &members[i++].value, err) < 0)
             return -1;
+        if (l->memory && l->row_arena.total > l->memory)
+            return too_large(l, index, "the entries with one key of", err);
     }
     *ret = value_array(members, n);
     return 0;
 }
 
+/* --- in memory --- */
+
 static int value_of_key(struct lookup *l, struct lookup_index *index, size_t entry, struct value *ret, struct err *err)
 {
-    index->entries[entry].asked = true;
+    if (index->source->source->duplicates != MAPPING_DUPLICATE_ALL) {
+        index->entries[entry].asked = true;
+        return entry_value(l, index, &index->entries[entry], ret, err);
+    }
+    for (size_t at = entry + 1; at; at = index->entries[at - 1].next)
+        index->entries[at - 1].asked = true;
+    return all_values(l, index, index->entries, entry + 1, ret, err);
+}
+
+/* --- in a store --- */
+
+static bool is_better(void *context, const struct index_entry *e, const struct index_entry *best)
+{
+    return lookup_is_better(context, e, best);
+}
+
+static int all_stored(struct lookup *l, struct lookup_index *index, uint64_t hash, struct str key, struct value *ret,
+                      struct err *err)
+{
+    struct lookup_index chain = {.source = index->source};
+    size_t n, head = 0;
+
+    if (lookup_store_all(index->store, hash, key, &l->row_arena, &chain.entries, &n, err) < 0)
+        return -1;
+    if (n == 0)
+        return 0;
+    if (l->memory && l->row_arena.total > l->memory)
+        return too_large(l, index, "the entries with one key of", err);
+    for (size_t i = 0; i < n; i++)
+        lookup_insert_among(&chain, &head, i);
+    return all_values(l, index, chain.entries, head, ret, err);
+}
+
+static int value_of_stored(struct lookup *l, struct lookup_index *index, uint64_t hash, struct str key, struct value *ret,
+                           struct err *err)
+{
+    struct index_entry e;
+    int got;
+
     if (index->source->source->duplicates == MAPPING_DUPLICATE_ALL)
-        return all_values(l, index, entry, ret, err);
-    return entry_value(l, index, entry, ret, err);
+        return all_stored(l, index, hash, key, ret, err);
+    got = lookup_store_best(index->store, hash, key, is_better, index, &e, &l->row_arena, err);
+    return got == 1 ? entry_value(l, index, &e, ret, err) : got;
 }
 
 int lookup_entry(struct lookup *l, int ordinal, const struct lookup_captures *captures, struct str key,
@@ -158,6 +211,8 @@ int lookup_entry(struct lookup *l, int ordinal, const struct lookup_captures *ca
     if (!index)
         return -1;
     index->asked = true;
+    if (index->store)
+        return value_of_stored(l, index, str_hash(key), key, ret, err);
     found = *lookup_find_slot(index, str_hash(key), key);
     return found ? value_of_key(l, index, found - 1, ret, err) : 0;
 }
@@ -176,6 +231,8 @@ int lookup_whole(struct lookup *l, int ordinal, const struct lookup_captures *ca
 
     if (!index)
         return -1;
+    if (index->store)
+        return too_large(l, index, "all keys of", err);
     members = arena_calloc(a, index->n + 1, sizeof *members);
     if (!members)
         return err_oom(err);
@@ -189,23 +246,56 @@ int lookup_whole(struct lookup *l, int ordinal, const struct lookup_captures *ca
             return -1;
         if (constant_copy(&v, a, &members[n++].value) < 0)
             return err_oom(err);
+        if (l->memory && a->total + l->row_arena.total > l->memory)
+            return too_large(l, index, "all entries of", err);
     }
     qsort(members, n, sizeof *members, by_key);
     *ret = value_object(members, n);
     return 0;
 }
 
-static void tell_orphans(struct lookup *l, const struct lookup_index *index)
+static void tell_orphan(struct lookup *l, const struct lookup_index *index, const struct index_entry *e)
 {
-    for (size_t i = 0; i < index->n_slots; i++) {
-        const struct index_entry *e;
+    l->out->orphan(l->out->context, index->source, e->key, e->file ? e->file->path : (struct str){0}, e->line);
+}
 
-        if (!index->slots[i])
-            continue;
-        e = &index->entries[index->slots[i] - 1];
-        if (!e->asked)
-            l->out->orphan(l->out->context, index->source, e->key,
-                           e->file ? e->file->path : (struct str){0}, e->line);
+struct orphans {
+    struct lookup *l;
+    struct lookup_index *index;
+    struct arena arena;
+};
+
+static int stored_orphan(void *context, uint64_t hash, struct str key, struct err *err)
+{
+    struct orphans *o = context;
+    struct index_entry e;
+    int got;
+
+    arena_reset(&o->arena);
+    got = lookup_store_best(o->index->store, hash, key, is_better, o->index, &e, &o->arena, err);
+    if (got == 1)
+        tell_orphan(o->l, o->index, &e);
+    return got < 0 ? -1 : 0;
+}
+
+/* What cannot be read any more is not counted: a list of orphans is for information. */
+static void tell_stored_orphans(struct lookup *l, struct lookup_index *index)
+{
+    struct orphans o = {.l = l, .index = index};
+    struct err ignored = {0};
+
+    if (lookup_store_each(index->store, stored_orphan, &o, &ignored) < 0)
+        err_release(&ignored);
+    arena_release(&o.arena);
+}
+
+static void tell_orphans(struct lookup *l, struct lookup_index *index)
+{
+    if (index->store)
+        tell_stored_orphans(l, index);
+    for (size_t i = 0; i < index->n_slots; i++) {
+        if (index->slots[i] && !index->entries[index->slots[i] - 1].asked)
+            tell_orphan(l, index, &index->entries[index->slots[i] - 1]);
     }
 }
 
@@ -223,6 +313,7 @@ void lookup_indexes_release(struct lookup *l, bool group)
         *link = index->older;
         if (group && index->asked && index->source->source->orphans && !index->source->global)
             tell_orphans(l, index);
+        lookup_store_free(index->store);
         arena_release(&index->arena);
         free(index->entries);
         free(index->slots);

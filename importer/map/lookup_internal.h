@@ -1,14 +1,19 @@
-/* map/lookup_internal.h: shared by lookup.c (documents, facts) and lookup_index.c (indexes). */
+/* map/lookup_internal.h: shared by lookup.c (files), lookup_document.c, lookup_fact.c, lookup_index.c, lookup_build.c and
+ * lookup_store.c. */
 #ifndef WINDROW_MAP_LOOKUP_INTERNAL_H
 #define WINDROW_MAP_LOOKUP_INTERNAL_H
 
 #include "map/lookup.h"
 
+struct lookup_store;
+
 struct lookup_document {
-    char *path;                 /* NULL: free */
+    struct lookup_document *older;
+    char *path;
     int ordinal;
     uint32_t root;
     uint64_t used;              /* the clock when it was asked last */
+    uint64_t held;              /* bytes of memory */
     const struct reader_ops *reader_ops;
     struct reader *reader;      /* keeps the text that `value` lends from */
     struct value value;         /* ABSENT: could not be read */
@@ -24,7 +29,7 @@ struct index_entry {
     bool asked;
     struct value value;
     struct value *prefer;
-    size_t next;                /* duplicates: all; the next best with this key, + 1 */
+    size_t next;                /* duplicates: all; the next best with this key, + 1. Of a store: its place there */
 };
 
 struct lookup_index {
@@ -38,12 +43,14 @@ struct lookup_index {
     size_t *slots;              /* hash table of entry numbers + 1 */
     size_t n_slots;
     bool asked;
+    struct lookup_store *store; /* where the entries are, when they have outgrown the memory; else NULL */
 };
 
 /* A parser that holds one index entry for the row that asked. */
 struct lookup_parsed {
     const struct lookup_index *index;
-    size_t entry;
+    const struct entry *file;   /* and byte: the entry */
+    uint64_t byte;
     struct json_parser *parser;
     struct buf text;
     struct value value;
@@ -59,8 +66,11 @@ struct lookup {
     size_t n_files;
     const struct entry *globals;    /* seen by all groups */
     size_t n_globals;
-    uint64_t clock;
-    struct lookup_document *documents;
+    size_t memory;                  /* for documents; half of it again for indexes */
+    uint64_t clock, row_clock;      /* row_clock: when the row began; what was asked since is lent */
+    bool building;                  /* an index: documents asked since built_from, but before built_to, are not lent any more */
+    uint64_t built_from, built_to;
+    struct lookup_document *documents;  /* a list */
     struct lookup_index *indexes;   /* a list */
     struct lookup_parsed pool[LOOKUP_POOL];
     size_t n_pool;                  /* used by the current row */
@@ -87,6 +97,13 @@ int lookup_open(struct lookup *l, const struct entry *file, struct input *in, st
 int lookup_build(struct lookup *l, struct lookup_index *index, const struct lookup_captures *captures, struct err *err);
 /* The slot of a key: 0, or the entry's number + 1. */
 size_t *lookup_find_slot(const struct lookup_index *index, uint64_t hash, struct str key);
+/* Better than the best so far, if they come in order of arrival. */
+bool lookup_is_better(const struct lookup_index *index, const struct index_entry *e, const struct index_entry *best);
+void lookup_insert_among(struct lookup_index *index, size_t *head, size_t added);
+/* Bytes of memory of all indexes. */
+size_t lookup_indexes_held(const struct lookup *l);
+/* Forget all documents. */
+void lookup_documents_release(struct lookup *l);
 /* Forget all indexes; at the end of a `group` report entries nobody asked for, and keep what is the same for all groups. */
 void lookup_indexes_release(struct lookup *l, bool group);
 void lookup_pool_release(struct lookup *l);

@@ -7,7 +7,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { LINKS_MIN = 4096, ROOTS_MIN = 64 };
+enum {
+    LINKS_MIN = 4096, ROOTS_MIN = 64,
+    SURELY_FITS = 1 << 20,              /* texts below this are not counted */
+    TEXT_COPIES = 4,                    /* the text, and its values on their way to the database */
+    TOKEN_BYTES = 10, ALONE_BYTES = 4,  /* of pos and link, with room to grow; of own_pos */
+    KEY_BYTES = 24                      /* of json_keys, in the worst object */
+};
 
 struct json_parser *json_parser_new(const struct json_options *options, struct err *err)
 {
@@ -94,10 +100,36 @@ static int reserve_own(struct json_parser *p, size_t n)
     return 0;
 }
 
+/* What the text will take up when it has been looked into, at most. Each key and value but the outermost stands before or
+ * behind one of these four characters; what stands in strings is counted too. */
+static uint64_t memory_needed(struct str text, bool alone)
+{
+    size_t opens = 0, commas = 0, colons = 0, tokens;
+
+    for (size_t i = 0; i < text.len; i++) {
+        opens += text.at[i] == '{' || text.at[i] == '[';
+        commas += text.at[i] == ',';
+        colons += text.at[i] == ':';
+    }
+    tokens = 2 * (opens + commas + colons) + 1;
+    return TEXT_COPIES * (uint64_t)text.len + KEY_BYTES * (uint64_t)colons +
+           (TOKEN_BYTES + (alone ? ALONE_BYTES : 0)) * (uint64_t)tokens;
+}
+
+static bool fits(const struct json_parser *p, struct str text, bool alone, uint64_t *ret)
+{
+    *ret = 0;
+    if (!p->options.memory_max || text.len < SURELY_FITS)
+        return true;
+    *ret = memory_needed(text, alone);
+    return *ret <= p->options.memory_max;
+}
+
 int json_index(struct json_parser *p, struct str text, uint64_t file_byte, struct err *err)
 {
     struct json_doc *doc = &p->doc;
     enum json_simd_status status;
+    uint64_t needed;
 
     p->bom = bom_length(text, file_byte);
     doc->text = text.at + p->bom;
@@ -110,6 +142,8 @@ int json_index(struct json_parser *p, struct str text, uint64_t file_byte, struc
     p->whole = false;
     if (doc->len > UINT32_MAX - 2 * JSON_PADDING)
         return err_set(err, ERR_FILE, W0328, "a text of %zu bytes is beyond the 4 GiB that can be indexed", doc->len);
+    if (!fits(p, text, false, &needed))
+        return 0;   /* several records may fit one by one; what is one is refused when it is asked for */
     status = json_simd_index(p->simd, doc->text, doc->len, &doc->pos, &doc->n);
     if (status == JSON_SIMD_OOM || (status == JSON_SIMD_GOOD && reserve_links(p, doc->n) < 0))
         return err_oom(err);
@@ -496,13 +530,33 @@ static int note_root(struct json_doc *doc, uint32_t root)
     return 0;
 }
 
+uint64_t json_memory(const struct value *v)
+{
+    return v->doc ? v->doc->len + TOKEN_BYTES * (uint64_t)v->doc->n : 0;
+}
+
+static int report_too_large(const struct json_parser *p, size_t from, size_t to, uint64_t needed, struct err *err)
+{
+    err_set(err, ERR_RECORD, W0328, "a value of %zu bytes and so many parts that it takes %" PRIu64 " MiB of memory, more than %" PRIu64,
+            to - from, needed >> 20, p->options.memory_max >> 20);
+    err_help(err, "give --memory %.1f times as much, or fewer --jobs", (double)needed / (double)p->options.memory_max + 0.1);
+    add_place(p, from, from, from, err);
+    return -1;
+}
+
 /* Find the tokens of text[from, to): *ret is the first. */
 static int find_record(struct json_parser *p, size_t from, size_t to, uint32_t *ret, struct err *err)
 {
     enum json_simd_status status = JSON_SIMD_GOOD;
+    uint64_t needed;
 
-    if (!p->whole)      /* a text that is one record has failed already */
-        status = from == 0 && to == p->doc.len ? JSON_SIMD_BAD : index_record(p, from, to);
+    if (!p->whole) {    /* a text that is one record has failed already */
+        bool all = from == 0 && to == p->doc.len;
+
+        if (!fits(p, str_make(p->doc.text + from, to - from), !all, &needed))
+            return report_too_large(p, from, to, needed, err);
+        status = all ? JSON_SIMD_BAD : index_record(p, from, to);
+    }
     if (status == JSON_SIMD_OOM)
         return err_oom(err);
     if (status == JSON_SIMD_BAD)
@@ -517,7 +571,7 @@ static int find_record(struct json_parser *p, size_t from, size_t to, uint32_t *
 
 static int check_record(struct json_parser *p, size_t from, size_t to, struct value *ret, struct err *err)
 {
-    uint32_t root, end;
+    uint32_t root = 0, end;
 
     if (find_record(p, from, to, &root, err) < 0)
         return -1;

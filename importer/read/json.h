@@ -20,6 +20,7 @@ struct json_options {
     uint32_t depth_max;                 /* 0: the default, 512; capped at 2,048 */
     enum json_duplicates duplicates;
     bool allow_nonfinite;               /* Infinity, -Infinity and NaN read as null */
+    uint64_t memory_max;                /* for one text and what is found out about it; 0: no bound */
 };
 
 /* Bytes that must be readable (any content) after the end of every text given to this module. */
@@ -40,6 +41,9 @@ int json_index(struct json_parser *p, struct str text, uint64_t file_byte, struc
  * Calls for one indexed text go from left to right. On failure scope is ERR_RECORD, err->byte is the byte in
  * the file, and err->line/column count from text[from] (line 1 = the line of `from`). */
 int json_next(struct json_parser *p, size_t from, size_t to, struct value *ret, struct err *err);
+
+/* Bytes of memory behind a value of a text: the text, and what was found out about it. 0 for a built one. */
+uint64_t json_memory(const struct value *v);
 
 /* The three steps for a whole small text at once. */
 int json_parse(struct json_parser *p, struct str text, struct value *ret, struct err *err);

@@ -6,9 +6,9 @@
 
 enum { HEAD_BYTES = 1024, BEYOND_BYTES = 64 * 1024 };
 
-void lines_init(struct lines *l, size_t record_max)
+void lines_init(struct lines *l, const struct reader_options *options)
 {
-    *l = (struct lines){.record_max = record_max, .window = READER_WINDOW};
+    *l = (struct lines){.limit = reader_limit(options), .window = READER_WINDOW};
 }
 
 void lines_release(struct lines *l)
@@ -115,7 +115,7 @@ static void skip_bom(struct lines *l)
 }
 
 /* Read until the window holds the end of a line: 1, 0 at the end of the file; 2 when the line that begins at
- * `start` is longer than record_max and has no end yet. */
+ * `start` is longer than the limit and has no end yet. */
 static int fill(struct lines *l, struct err *err)
 {
     const char *last = NULL;
@@ -126,7 +126,7 @@ static int fill(struct lines *l, struct err *err)
     while (more && !last) {
         size_t before = l->len;
 
-        if (before - l->start > l->record_max)
+        if (before - l->start > l->limit.bytes)
             return 2;
         more = read_more(l, err);
         if (more < 0)
@@ -141,7 +141,7 @@ static int fill(struct lines *l, struct err *err)
 /* The line at `start` is too long: read on to its end, keeping only its beginning. */
 static int skip_long(struct lines *l, struct line *ret, struct err *err)
 {
-    size_t head = l->record_max < HEAD_BYTES ? l->record_max : HEAD_BYTES;
+    size_t head = l->limit.bytes < HEAD_BYTES ? l->limit.bytes : HEAD_BYTES;
     uint64_t size = 0;
     const char *end;
     int more = 1;
@@ -199,7 +199,7 @@ static int next_line(struct lines *l, struct line *ret, struct err *err)
     len = (end ? (size_t)(end - l->at) : l->complete) - l->start;
     *ret = (struct line){.text = {l->at + l->start, len}, .byte = l->byte + l->start, .line = l->line++};
     l->start += len + (end != NULL);
-    if (len > l->record_max)
+    if (len > l->limit.bytes)
         ret->size = len;
     if (len && ret->text.at[len - 1] == '\r')
         ret->text.len--;
@@ -222,12 +222,12 @@ int lines_next(struct lines *l, struct line *ret, struct err *err)
     return next_line(l, ret, err);
 }
 
-int reader_too_long(const struct line *line, size_t max, struct record *ret, struct err *err)
+int reader_too_long(const struct line *line, const struct reader_limit *limit, struct record *ret, struct err *err)
 {
     ret->raw = line->text;
-    err_set(err, ERR_RECORD, W0328, "a line of %" PRIu64 " bytes is longer than the limit of %zu", line->size, max);
+    err_set(err, ERR_RECORD, W0328, "a line of %" PRIu64 " bytes is longer than the limit of %zu", line->size, limit->bytes);
     err_label(err, "too long a line");
-    err_help(err, "raise max_bytes of the mapping, and --memory if it is too small for it");
+    reader_advise(limit, line->size, err);
     err_at(err, NULL, line->line, 1);
     return err_at_byte(err, line->byte);
 }

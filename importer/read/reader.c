@@ -19,9 +19,19 @@ void *reader_new(const struct reader_ops *ops, size_t size, struct err *err)
     return r;
 }
 
-size_t reader_record_max(const struct reader_options *options)
+struct reader_limit reader_limit(const struct reader_options *options)
 {
-    return options->record_max ? options->record_max : READER_RECORD_MAX;
+    return (struct reader_limit){options->record_max ? options->record_max : READER_RECORD_MAX, options->limited_by};
+}
+
+int reader_advise(const struct reader_limit *limit, uint64_t size, struct err *err)
+{
+    double memory = (double)limit->memory * (double)size / (double)limit->bytes;
+
+    if (!limit->memory)
+        return err_help(err, "raise max_bytes of the mapping, and --memory if it is too small for it");
+    return err_help(err, "--memory %" PRIu64 "M would be enough for it, or less with fewer --jobs",
+                    (uint64_t)(memory / (1 << 20)) + 1);
 }
 
 uint64_t reader_consumed(const struct reader *r)
@@ -60,16 +70,15 @@ ssize_t reader_pread(int fd, char *at, size_t n, uint64_t offset, struct err *er
     return (ssize_t)done;
 }
 
-int reader_whole(const struct input *in, size_t max, struct buf *ret, struct err *err)
+int reader_whole(const struct input *in, const struct reader_limit *limit, struct buf *ret, struct err *err)
 {
     ssize_t got;
 
     buf_clear(ret);
-    if (in->size > max) {
-        err_set(err, ERR_FILE, W0328, "the file has %" PRIu64 " bytes, more than the limit of %zu (max_bytes)",
-                in->size, max);
-        return err_help(err, "a file of this format is held in memory whole; raise max_bytes of the mapping, and "
-                             "--memory if it is too small for it");
+    if (in->size > limit->bytes) {
+        err_set(err, ERR_FILE, W0328, "the file has %" PRIu64 " bytes, more than the limit of %zu for one that is read whole",
+                in->size, limit->bytes);
+        return reader_advise(limit, in->size, err);
     }
     if (buf_reserve(ret, (size_t)in->size + JSON_PADDING) < 0)
         return err_oom(err);

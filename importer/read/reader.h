@@ -15,6 +15,7 @@ struct reader_options {
     struct str pattern;         /* lines: a PCRE2 regular expression with named groups; empty: the whole line */
     struct str unmatched;       /* lines: "reject" (default), "skip" or "append" (continuation of the record before) */
     size_t record_max;          /* bytes of one record, document or file in memory; 0: READER_RECORD_MAX */
+    uint64_t limited_by;        /* the --memory that record_max comes from, for advice; 0: it is the mapping's */
 };
 
 /* Where the bytes come from. For jsonl and lines, [from, to) may be a part of the file: records that start in

@@ -21,10 +21,18 @@ extern const struct reader_ops reader_json, reader_jsonl, reader_text, reader_by
 /* A new reader of `size` bytes, cleared, with its head filled; NULL when out of memory. */
 void *reader_new(const struct reader_ops *ops, size_t size, struct err *err);
 
-size_t reader_record_max(const struct reader_options *options);
+/* How large a record may be, and the --memory that this comes from: 0 when the mapping says so. */
+struct reader_limit {
+    size_t bytes;
+    uint64_t memory;
+};
+struct reader_limit reader_limit(const struct reader_options *options);
 
-/* The whole file into *ret (cleared first) with JSON_PADDING behind it. A file beyond `max` is ERR_FILE. */
-int reader_whole(const struct input *in, size_t max, struct buf *ret, struct err *err);
+/* Say what to raise so that a record of `size` bytes fits. Returns -1. */
+int reader_advise(const struct reader_limit *limit, uint64_t size, struct err *err);
+
+/* The whole file into *ret (cleared first) with JSON_PADDING behind it. A file beyond the limit is ERR_FILE. */
+int reader_whole(const struct input *in, const struct reader_limit *limit, struct buf *ret, struct err *err);
 
 /* `n` bytes at `offset`, or fewer at the end of the file; -1 on failure. */
 ssize_t reader_pread(int fd, char *at, size_t n, uint64_t offset, struct err *err);
@@ -34,12 +42,13 @@ ssize_t reader_pread(int fd, char *at, size_t n, uint64_t offset, struct err *er
 struct line {
     struct str text;        /* without its LF or CRLF */
     uint64_t byte, line;    /* of its first byte; line from 1 */
-    uint64_t size;          /* of a line that is longer than record_max; `text` is then its first KiB. Else 0 */
+    uint64_t size;          /* of a line that is longer than the limit; `text` is then its first KiB. Else 0 */
 };
 
 struct lines {
     struct input in;
-    size_t record_max, window;
+    struct reader_limit limit;
+    size_t window;
     char *at;               /* the window; JSON_PADDING more are allocated */
     size_t capacity, len;
     size_t start;           /* of the next line */
@@ -52,7 +61,7 @@ struct lines {
     bool skip_first;        /* the first line is the rest of one that begins before in.from */
 };
 
-void lines_init(struct lines *l, size_t record_max);
+void lines_init(struct lines *l, const struct reader_options *options);
 void lines_release(struct lines *l);
 void lines_start(struct lines *l, const struct input *in);
 
@@ -80,7 +89,7 @@ void lines_drop(struct lines *l);
 void lines_unread(struct lines *l, const struct line *line);
 
 /* The record of too long a line: fills `ret` and sets `err`. Returns -1. */
-int reader_too_long(const struct line *line, size_t max, struct record *ret, struct err *err);
+int reader_too_long(const struct line *line, const struct reader_limit *limit, struct record *ret, struct err *err);
 
 /* --- front_matter.c --- */
 

@@ -6,7 +6,7 @@
 struct json_reader {
     struct reader head;
     struct json_parser *parser;
-    size_t record_max;
+    struct reader_limit limit;
     struct input in;
     struct buf text;
     bool done;
@@ -29,7 +29,7 @@ static struct reader *json_open(const struct reader_options *options, struct err
 
     if (!r)
         return NULL;
-    r->record_max = reader_record_max(options);
+    r->limit = reader_limit(options);
     r->parser = json_parser_new(&options->json, err);
     if (r->parser)
         return &r->head;
@@ -56,7 +56,7 @@ static int json_read(struct reader *reader, struct record *ret, struct err *err)
     if (r->done)
         return 0;
     r->done = true;
-    if (reader_whole(&r->in, r->record_max, &r->text, err) < 0)
+    if (reader_whole(&r->in, &r->limit, &r->text, err) < 0)
         return -1;
     r->head.consumed = r->in.size;
     *ret = (struct record){.raw = buf_str(&r->text), .line = 1};

@@ -32,7 +32,7 @@ static struct reader *jsonl_open(const struct reader_options *options, struct er
     if (!r)
         return NULL;
     r->head.lines = &r->lines;
-    lines_init(&r->lines, reader_record_max(options));
+    lines_init(&r->lines, options);
     r->parser = json_parser_new(&options->json, err);
     if (r->parser)
         return &r->head;
@@ -118,7 +118,7 @@ static int jsonl_next(struct reader *reader, struct record *ret, struct err *err
         return -1;
     *ret = (struct record){.raw = line.text, .line = line.line, .byte = line.byte, .index = r->index++};
     if (line.size)
-        return reader_too_long(&line, r->lines.record_max, ret, err);
+        return reader_too_long(&line, &r->lines.limit, ret, err);
     return parse(r, &line, &ret->value, err) < 0 ? -1 : 1;
 }
 

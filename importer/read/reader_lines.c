@@ -116,7 +116,7 @@ static struct reader *lines_open(const struct reader_options *options, struct er
     if (!r)
         return NULL;
     r->head.lines = &r->lines;
-    lines_init(&r->lines, reader_record_max(options));
+    lines_init(&r->lines, options);
     if (parse_unmatched(r, options->unmatched, err) == 0 &&
         (options->pattern.len == 0 || compile(r, options->pattern, err) == 0))
         return &r->head;
@@ -241,11 +241,11 @@ static int read_continuation(struct lines_reader *r, const struct line *line, si
         }
         if (next.size || !is_blank(next.text))
             end = next.byte + (next.size ? next.size : next.text.len);
-        if (end - line->byte > r->lines.record_max)
+        if (end - line->byte > r->lines.limit.bytes)
             lines_drop(&r->lines);
     }
     *ret_size = end - line->byte;
-    *ret_len = *ret_size <= r->lines.record_max ? (size_t)*ret_size : 0;
+    *ret_len = *ret_size <= r->lines.limit.bytes ? (size_t)*ret_size : 0;
     lines_drop(&r->lines);
     r->head.consumed = lines_at(&r->lines);
     return found < 0 ? -1 : 0;
@@ -262,7 +262,7 @@ static int give(struct lines_reader *r, const struct line *line, struct record *
     if (len == 0 && size) {
         longer.size = size;
         longer.text = str_make(NULL, 0);
-        return reader_too_long(&longer, r->lines.record_max, ret, err);
+        return reader_too_long(&longer, &r->lines.limit, ret, err);
     }
     ret->raw = text_at(&r->lines, line->byte, len);
     longer.text.at = ret->raw.at;
@@ -313,7 +313,7 @@ static int lines_read(struct reader *reader, struct record *ret, struct err *err
             continue;
         r->index++;
         if (line.size)
-            return reader_too_long(&line, r->lines.record_max, ret, err);
+            return reader_too_long(&line, &r->lines.limit, ret, err);
         if (found < 0) {
             err_at(err, NULL, line.line, 1);
             return err_at_byte(err, line.byte);

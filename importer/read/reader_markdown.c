@@ -5,7 +5,7 @@
 
 struct markdown_reader {
     struct reader head;
-    size_t record_max;
+    struct reader_limit limit;
     struct input in;
     struct buf text;
     struct arena arena;
@@ -30,7 +30,7 @@ static struct reader *markdown_open(const struct reader_options *options, struct
 
     if (!r)
         return NULL;
-    r->record_max = reader_record_max(options);
+    r->limit = reader_limit(options);
     return &r->head;
 }
 
@@ -112,7 +112,7 @@ static int markdown_next(struct reader *reader, struct record *ret, struct err *
         return 0;
     r->done = true;
     arena_reset(&r->arena);
-    if (reader_whole(&r->in, r->record_max, &r->text, err) < 0)
+    if (reader_whole(&r->in, &r->limit, &r->text, err) < 0)
         return -1;
     r->head.consumed = r->in.size;
     text = buf_str(&r->text);

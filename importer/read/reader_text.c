@@ -5,7 +5,7 @@
 
 struct text_reader {
     struct reader head;
-    size_t record_max;
+    struct reader_limit limit;
     struct input in;
     struct buf text;
     bool done;
@@ -27,7 +27,7 @@ static struct reader *open_as(const struct reader_ops *ops, const struct reader_
 
     if (!r)
         return NULL;
-    r->record_max = reader_record_max(options);
+    r->limit = reader_limit(options);
     return &r->head;
 }
 
@@ -59,7 +59,7 @@ static int text_next(struct reader *reader, struct record *ret, struct err *err)
     if (r->done)
         return 0;
     r->done = true;
-    if (reader_whole(&r->in, r->record_max, &r->text, err) < 0)
+    if (reader_whole(&r->in, &r->limit, &r->text, err) < 0)
         return -1;
     r->head.consumed = r->in.size;
     *ret = (struct record){.raw = buf_str(&r->text), .line = 1};
