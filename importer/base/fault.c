@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static atomic_int fault_passes;
+enum { SPECS_MAX = 4 };
+
+static atomic_int fault_passes[SPECS_MAX];
 
 static void note(const char *name)
 {
@@ -23,21 +25,34 @@ static void note(const char *name)
     close(fd);
 }
 
-bool fault_hit(const char *name)
+/* "NAME:N", "NAME:N:stop" or "NAME:N:error", ended by a comma or the end of the text. */
+static bool pass(const char *spec, const char *name, atomic_int *passes)
 {
-    const char *spec = getenv("WINDROW_CRASH");
     size_t len = strlen(name);
     char *end;
 
-    note(name);
-    if (!spec || strncmp(spec, name, len) != 0 || spec[len] != ':')
+    if (strncmp(spec, name, len) != 0 || spec[len] != ':' ||
+        atomic_fetch_add(passes, 1) + 1 != strtol(spec + len + 1, &end, 10))
         return false;
-    if (atomic_fetch_add(&fault_passes, 1) + 1 != strtol(spec + len + 1, &end, 10))
-        return false;
-    if (strcmp(end, ":error") == 0)
+    if (strncmp(end, ":error", 6) == 0)
         return true;
-    raise(strcmp(end, ":stop") == 0 ? SIGSTOP : SIGKILL);
+    raise(strncmp(end, ":stop", 5) == 0 ? SIGSTOP : SIGKILL);
     return false;
+}
+
+bool fault_hit(const char *name)
+{
+    const char *spec = getenv("WINDROW_CRASH");
+    bool fails = false;
+
+    note(name);
+    for (size_t i = 0; spec && i < SPECS_MAX; i++) {
+        const char *comma = strchr(spec, ',');
+
+        fails |= pass(spec, name, &fault_passes[i]);
+        spec = comma ? comma + 1 : NULL;
+    }
+    return fails;
 }
 #else
 /* An empty translation unit is not C. */

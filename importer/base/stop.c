@@ -66,7 +66,8 @@ enum stop stop_requested(void)
 
 int stop_fail(struct err *err)
 {
-    return err_set(err, ERR_RUN, W0612, "interrupted");
+    err_set(err, ERR_RUN, W0612, "interrupted");
+    return err_help(err, "run the same command again to go on");
 }
 
 uint64_t stop_deadline_ms(void)

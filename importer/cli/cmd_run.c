@@ -2,6 +2,7 @@
 #include "cli/cmd_run.h"
 
 #include "base/cleanup.h"
+#include "base/stop.h"
 #include "report/escape.h"
 #include "report/render.h"
 #include "report/summary.h"
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define FINISHING "windrow: finishing what is begun; a second signal rolls it back at once\n"
 
 static struct str line_of(struct str text, uint32_t line)
 {
@@ -148,6 +151,8 @@ int cmd_run(struct app *app, const struct run_options *o)
 
     if (app->show && !find_list(app->show, NULL, NULL))
         return app_usage("--show %s: it is unmatched, unread, orphans, unfilled, vanished, mended or idle", app->show);
+    if (o->level == RUN_LOAD && !app->quiet)
+        stop_say(isatty(STDERR_FILENO) ? "\n" FINISHING : FINISHING);
     run_execute(o, &r);
     status = summary_status(&r.summary);
     if (r.faults.n) {

@@ -3,6 +3,7 @@
 #include "run/lock.h"
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/stop.h"
 
 #include <errno.h>
@@ -65,6 +66,7 @@ int lock_target(const char *target, unsigned wait_ms, struct err *err)
             close_fd(&fd);
             return -1;  /* a file system without locks: the compare-and-swap in the ledger still stands */
         }
+        FAULT("lock_held");
         if (waited >= wait_ms || stop_requested()) {
             if (stop_requested())
                 stop_fail(err);

@@ -116,11 +116,12 @@ static void end_of_load(struct run *run)
     if (run->end == SUMMARY_DONE && !run->failure.scope)
         run_check_percent(run, true);
     if (run->end == SUMMARY_DONE && !run->failure.scope) {
-        if (run_finish(run, &finished, &e) < 0)
-            run_fail(run, end_of(&e), &e);
-        else if (run->left)
-            run->end = SUMMARY_INTERRUPTED;
-        return;
+        if (run_finish(run, &finished, &e) == 0) {
+            if (run->left)
+                run->end = SUMMARY_INTERRUPTED;
+            return;
+        }
+        run_fail(run, end_of(&e), &e);
     }
     run_note_end(run, run->end == SUMMARY_INTERRUPTED ? "interrupted" : run->end == SUMMARY_LIMIT ? "stopped" : "failed");
 }

@@ -11,7 +11,8 @@
  * that contains TEXT: how many the client and the server had sent until then. DIRECTION: `client` (what windrow sends) or `server`. With TEXT
  * only messages that contain it are counted. Messages of all connections count together; startup messages do not.
  *
- * The port is the first line of REPORT, written when the proxy is ready; then "struck" when it strikes; a last line when it
+ * The port is the first line of REPORT, written when the proxy is ready; then "struck" when it strikes, "taken" when a silent
+ * one has a connection; a last line when it
  * is ended by SIGTERM: the messages of the client that counted, of the server that counted, and whether it has struck. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -277,6 +278,7 @@ static void take(int listener)
         c->deaf = true;
         if (strcmp(action, "mute") == 0 && recv(fd, ignored, sizeof ignored, 0) > 0)
             send(fd, welcome, sizeof welcome - 1, MSG_NOSIGNAL);
+        tell("taken\n");
         return;
     }
     c->side[SERVER].fd = connect_server();
