@@ -263,7 +263,7 @@ static void receive(struct connection *c, int from)
 
 static void take(int listener)
 {
-    static const char welcome[] = "R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+    static const char welcome[] = "R\0\0\0\x08\0\0\0\0" "S\0\0\0\x19" "client_encoding\0UTF8\0" "Z\0\0\0\x05I";
     int fd = accept(listener, NULL, NULL), at_once = 1;
     struct connection *c = &connections[n_connections];
     char ignored[4096];
