@@ -5,6 +5,7 @@
 #include "source/walk.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

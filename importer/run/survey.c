@@ -264,7 +264,7 @@ static void swap_missing(struct survey *survey)
 static int end_group(struct survey *survey, struct unit *ret, struct err *err)
 {
     struct unit *group = &survey->group, *bundle = &survey->bundle;
-    bool alone = group->mode != UNIT_NEW || group->bytes >= survey->unit_bytes || survey->p->whole_source;
+    bool alone = group->bytes >= survey->unit_bytes || survey->p->whole_source;
 
     if (end_known(survey, err) < 0)
         return -1;
@@ -291,8 +291,8 @@ static int end_group(struct survey *survey, struct unit *ret, struct err *err)
         unit_move(ret, &waiting);
         return 1;
     }
-    if (bundle->mode != UNIT_NEW || (bundle->n_files && (bundle->bytes + group->bytes > survey->unit_bytes ||
-                                                  bundle->n_files + group->n_files > SURVEY_UNIT_FILES))) {
+    if (bundle->n_files && (bundle->mode != group->mode || bundle->bytes + group->bytes > survey->unit_bytes ||
+                            bundle->n_files + group->n_files > SURVEY_UNIT_FILES)) {
         struct unit full = {0};
 
         unit_move(&full, bundle);
@@ -300,6 +300,7 @@ static int end_group(struct survey *survey, struct unit *ret, struct err *err)
         unit_move(ret, &full);
         return 1;
     }
+    bundle->mode = group->mode;
     for (size_t i = 0; i < group->n_files; i++) {
         if (unit_add(bundle, &group->files[i]) < 0)
             return err_oom(err);

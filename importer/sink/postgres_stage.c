@@ -446,6 +446,18 @@ static int insert_turn(struct staged *w, struct err *err)
     return 0;
 }
 
+/* Without figures the planner takes a stage for all but empty, and loops over it once for each row. */
+static int count_stage(struct staged *w, struct err *err)
+{
+    CLEANUP(buf_release) struct buf sql = BUF_INIT;
+
+    if (w->rows->n < INDEX_ROWS_MIN)
+        return 0;
+    if (buf_printf(&sql, "ANALYZE %s (seq, turn, again)", w->stage->name) < 0)
+        return err_oom(err);
+    return postgres_run(w->t->sink->p, buf_text(&sql), NULL, err) == 0 ? 0 : -1;
+}
+
 /* Rows whose parents are there, then rows whose parents these were, until no more find theirs. */
 static int insert_generations(struct staged *w, struct err *err)
 {
@@ -460,7 +472,7 @@ static int insert_generations(struct staged *w, struct err *err)
         if (r.affected == 0)
             break;
         w->turn = turn;
-        if (insert_turn(w, err) < 0)
+        if ((r.affected >= INDEX_ROWS_MIN && count_stage(w, err) < 0) || insert_turn(w, err) < 0)
             return -1;
     }
     w->turn = -1;
@@ -479,6 +491,8 @@ static bool looks_up(const struct sink_spec *spec)
 static int insert_staged(struct staged *w, struct err *err)
 {
     if (stage_ready(w->t, w->stage, err) < 0 || narrow_run(w->rows->n, &stage_ops, w, err) < 0)
+        return -1;
+    if (count_stage(w, err) < 0)
         return -1;
     if (w->t->self_reference)
         return insert_generations(w, err);
@@ -560,7 +574,7 @@ int postgres_stage_delete(struct sink_table *t, const struct sink_rows *keys, co
     *deleted = 0;
     if (keys->n == 0)
         return 0;
-    if (stage_ready(t, w.stage, err) < 0 || copy_numbered(&w, 0, keys->n, err) != 0)
+    if (stage_ready(t, w.stage, err) < 0 || copy_numbered(&w, 0, keys->n, err) != 0 || count_stage(&w, err) < 0)
         return -1;
     if (buf_printf(&sql, "DELETE FROM %s AS w_old USING ", t->name) < 0 ||
         postgres_stage_source(&w, 0, keys->n, &sql) < 0 || buf_add_text(&sql, " WHERE ") < 0 ||
