@@ -142,34 +142,63 @@ int postgres_lost_now(struct postgres *p, struct err *err)
     return postgres_lost(p, W0501, PQerrorMessage(p->conn), err);
 }
 
+void postgres_quote(struct err *err, const char *sqlstate, const char *message, const char *detail, const char *hint,
+                    const char *constraint)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+    CLEANUP(buf_release) struct buf help = BUF_INIT;
+
+    postgres_add_line(&text, message);
+    if (detail)
+        postgres_add_line(&text, detail);
+    err_set(err, ERR_RUN, statement_code(sqlstate, message), "%s", buf_text(&text));
+    db_set_state(err, sqlstate);
+    if (constraint)
+        err_label(err, "constraint %s", constraint);
+    if (hint && buf_add_text(&help, hint) == 0) {
+        for (size_t i = 0; i < help.len; i++)
+            help.at[i] = help.at[i] == '\n' ? ' ' : help.at[i];
+        err_help(err, "%s", buf_text(&help));
+    }
+}
+
+static void note_name(const char *name, char *ret, size_t size)
+{
+    size_t len = name ? strlen(name) : 0;
+
+    if (len >= size)
+        len = 0;
+    if (len)
+        memcpy(ret, name, len);
+    ret[len] = '\0';
+}
+
+void postgres_name_refusal(const char *sqlstate, const char *constraint, const char *column, struct postgres_refusal *ret)
+{
+    note_name(sqlstate, ret->sqlstate, sizeof ret->sqlstate);
+    note_name(constraint, ret->constraint, sizeof ret->constraint);
+    note_name(column, ret->column, sizeof ret->column);
+}
+
 /* Fill err from a refusal of the server: 1, or -1 when the session ended with it. */
 int postgres_refused(struct postgres *p, const PGresult *res, const char *sql, struct err *err)
 {
     const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-    const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
-    const char *hint = PQresultErrorField(res, PG_DIAG_MESSAGE_HINT);
     const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
     const char *position = PQresultErrorField(res, PG_DIAG_STATEMENT_POSITION);
     const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
-    const char *constraint = PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME);
-    CLEANUP(buf_release) struct buf text = BUF_INIT;
 
     if (!state || !message)
         return postgres_lost_now(p, err);
-    postgres_add_line(&text, message);
-    if (detail)
-        postgres_add_line(&text, detail);
     p->copy_line = copy_line_of(PQresultErrorField(res, PG_DIAG_CONTEXT));
+    postgres_name_refusal(state, PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME),
+                          PQresultErrorField(res, PG_DIAG_COLUMN_NAME), &p->refusal);
     if (severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
         p->lost = true;
     if (!err || err->scope)
         return p->lost ? -1 : 1;
-    err_set(err, ERR_RUN, statement_code(state, message), "%s", buf_text(&text));
-    db_set_state(err, state);
-    if (constraint)
-        err_label(err, "constraint %s", constraint);
-    if (hint)
-        err_help(err, "%s", hint);
+    postgres_quote(err, state, message, PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL),
+                   PQresultErrorField(res, PG_DIAG_MESSAGE_HINT), PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME));
     if (position && sql)
         err_at_byte(err, byte_of_character(sql, strtol(position, NULL, 10)));
     return p->lost ? -1 : 1;

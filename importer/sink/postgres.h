@@ -29,6 +29,18 @@ int postgres_copy_cancel(struct postgres *p, const char *reason, struct err *err
 /* After a refused COPY: the line of it that the server named, from 1; 0 when it named none. */
 uint64_t postgres_copy_line(const struct postgres *p);
 
+/* What the server named in its last refusal; "" for what it did not name, or not in so few bytes. */
+struct postgres_refusal {
+    char sqlstate[6], constraint[64], column[64];
+};
+const struct postgres_refusal *postgres_refusal(const struct postgres *p);
+/* Fill one; names may be NULL. */
+void postgres_name_refusal(const char *sqlstate, const char *constraint, const char *column, struct postgres_refusal *ret);
+
+/* Fill err (ERR_RUN) with what the server said; all but the SQLSTATE and the message may be NULL. */
+void postgres_quote(struct err *err, const char *sqlstate, const char *message, const char *detail, const char *hint,
+                    const char *constraint);
+
 /* Can a row be the reason for this SQLSTATE (constraints, values, errors raised by triggers)? */
 bool postgres_blames_row(const char *sqlstate);
 /* Turn such a failure into one of the row: scope ERR_RECORD and the code of its class. */

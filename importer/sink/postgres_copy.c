@@ -110,3 +110,8 @@ uint64_t postgres_copy_line(const struct postgres *p)
 {
     return p->copy_line;
 }
+
+const struct postgres_refusal *postgres_refusal(const struct postgres *p)
+{
+    return &p->refusal;
+}

@@ -24,6 +24,7 @@ struct postgres {
     bool asked_late;                /* what it is asked now was asked when the user would not wait any more */
     size_t unsent;                  /* at most so many bytes of COPY are in libpq's buffer */
     uint64_t copy_line;
+    struct postgres_refusal refusal;
     struct buf statements[POSTGRES_STATEMENTS_MAX];  /* the texts; statement i is prepared as w<i> */
     size_t n_statements;
 };

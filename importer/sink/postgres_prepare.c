@@ -335,7 +335,8 @@ struct sink_table *postgres_prepare(struct sink *s, const struct sink_spec *spec
     if (check_columns(t, err) < 0 || check_references(t, err) < 0 || check_key(t, err) < 0 ||
         check_privileges(t, err) < 0)
         goto fail;
-    if (make_forms(t) < 0 || make_statements(t) < 0)
+    t->sieve.wanted = arena_calloc(&t->arena, spec->n_columns, sizeof *t->sieve.wanted);
+    if (!t->sieve.wanted || make_forms(t) < 0 || make_statements(t) < 0)
         goto oom;
     t->next = s->tables;
     s->tables = t;
@@ -358,6 +359,7 @@ void postgres_release(struct sink_table *t)
         }
     }
     buf_release(&t->scratch);
+    arena_release(&t->sieve.arena);
     arena_release(&t->arena);
     free(t);
 }

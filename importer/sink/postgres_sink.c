@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "sink/copytext.h"
 #include "sink/narrow.h"
+#include "sink/postgres_sieve.h"
 
 #include <stdlib.h>
 
@@ -59,6 +60,7 @@ static void forget_stages(struct sink *s)
     for (struct sink_table *t = s->tables; t; t = t->next) {
         t->stage.made = t->stage.made && t->stage.made_in != s->transaction;
         t->key_stage.made = t->key_stage.made && t->key_stage.made_in != s->transaction;
+        t->sieve.made = t->sieve.made && t->sieve.made_in != s->transaction;
     }
 }
 
@@ -191,8 +193,7 @@ static int count_must_be(const struct sink_table *t, uint64_t counted, size_t se
                    (unsigned long long)counted);
 }
 
-/* 0 taken, 1 refused and taken back, -1. */
-static int finish_copy(struct sink_table *t, size_t sent, struct err *err)
+int postgres_finish_copy(struct sink_table *t, size_t sent, struct err *err)
 {
     uint64_t counted = 0;
     int outcome;
@@ -222,7 +223,7 @@ static int attempt_copy(void *context, size_t first, size_t n, size_t *hint, str
     if (postgres_copy_start(t->sink->p, t->copy, err) != 0 || postgres_send_head(t, &t->row, err) < 0 ||
         postgres_copy_send(t->sink->p, d->rows->bytes.at + start, d->rows->ends[first + n - 1] - start, err) < 0)
         return -1;
-    outcome = finish_copy(t, n, err);
+    outcome = postgres_finish_copy(t, n, err);
     if (outcome == 0)
         d->counts->inserted += n;
     else if (outcome == 1 && postgres_copy_line(t->sink->p) >= 1 && postgres_copy_line(t->sink->p) <= n)
@@ -245,8 +246,9 @@ static int write_direct(struct sink_table *t, const struct sink_rows *rows, cons
 {
     static const struct narrow_ops ops = {attempt_copy, refuse_copy};
     struct direct d = {t, rows, how, ret};
+    int outcome = postgres_sieve_write(t, rows, how, ret, err);
 
-    return narrow_run(rows->n, &ops, &d, err);
+    return outcome == 1 ? narrow_run(rows->n, &ops, &d, err) : outcome;
 }
 
 static int sink_write(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
@@ -277,6 +279,13 @@ static int stream_start(struct sink_table *t, struct err *err)
     if (!t->direct)
         return err_set(err, ERR_RUN, W0502, "%s cannot be written in pieces", t->label);
     t->streamed_bytes = t->streamed_rows = 0;
+    t->sieve.streaming = false;
+    if (postgres_sieve_is_on(t)) {
+        int outcome = postgres_sieve_start(t, err);
+
+        if (outcome != 1)
+            return outcome;
+    }
     if (postgres_copy_start(t->sink->p, t->copy, err) != 0)
         return -1;
     return postgres_send_head(t, &t->row, err);
@@ -286,6 +295,8 @@ static int stream_more(struct sink_table *t, const struct sink_rows *rows, struc
 {
     size_t from = t->streamed_bytes;
 
+    if (t->sieve.streaming)
+        return postgres_sieve_more(t, rows, err);
     t->streamed_bytes = rows->bytes.len;
     t->streamed_rows = rows->n;
     return postgres_copy_send(t->sink->p, rows->bytes.at + from, rows->bytes.len - from, err);
@@ -298,11 +309,14 @@ static int stream_end(struct sink_table *t, const struct sink_rows *rows, struct
 
     if (stream_more(t, rows, err) < 0)
         return -1;
-    outcome = finish_copy(t, rows->n, &reason);
+    if (t->sieve.streaming)
+        return postgres_sieve_end(t, rows, err);
+    outcome = postgres_finish_copy(t, rows->n, &reason);
     if (outcome == 0)
         *ret = (struct sink_counts){.inserted = rows->n};
     else if (outcome < 0 && err && !err->scope)
         err_move(err, &reason);
+    t->sieve.refused = outcome == 1;
     return outcome;
 }
 

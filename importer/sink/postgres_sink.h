@@ -1,8 +1,10 @@
-/* sink/postgres_sink.h: postgres_sink.c, postgres_prepare.c and postgres_stage.c are one module, PostgreSQL's sink.
+/* sink/postgres_sink.h: postgres_sink.c, postgres_prepare.c, postgres_stage.c and postgres_sieve.c are one module,
+ * PostgreSQL's sink.
  *
  * Rows go straight into the table by COPY (postgres_sink.c) or, when the database has to look something up, into a
  * temporary table and from there by INSERT ... SELECT (postgres_stage.c). Both run under a savepoint, so that a refusal
- * can be narrowed down (narrow.h). Functions return 0; 1 when the server refused; -1 when the transaction is lost. */
+ * can be narrowed down: by questions (postgres_sieve.h) or by trying (narrow.h). Functions return 0; 1 when the server
+ * refused; -1 when the transaction is lost. */
 #ifndef WINDROW_SINK_POSTGRES_SINK_H
 #define WINDROW_SINK_POSTGRES_SINK_H
 
@@ -30,6 +32,8 @@ struct row_form {
     bool limited;                   /* some column keeps less than microseconds */
 };
 
+struct sieve_rule;
+
 /* A temporary table on this connection, empty at the begin of each transaction. */
 struct stage {
     const char *name;           /* as in SQL */
@@ -38,6 +42,20 @@ struct stage {
     bool made;
     uint64_t made_in;           /* the transaction that made it, and takes it along when it does not commit */
     uint64_t used_in;           /* the last transaction that wrote to it */
+};
+
+/* What refusals have taught about a table, see postgres_sieve.h. */
+struct sieve {
+    struct sieve_rule *rules;
+    size_t n_rules;
+    struct arena arena;         /* of the rules */
+    bool off;                   /* this table cannot be asked */
+    bool refused;               /* the server has just refused what was streamed: postgres_refusal() says why */
+    bool made;                  /* the function that tries rows, by the transaction made_in */
+    uint64_t made_in;
+    bool *wanted;               /* by column of the spec: the rules need it */
+    bool streaming;             /* rows are on their way into the stage */
+    size_t staged;              /* so many have arrived */
 };
 
 struct sink_table {
@@ -56,6 +74,7 @@ struct sink_table {
     struct stage stage, key_stage;
     struct buf scratch;
     size_t streamed_bytes, streamed_rows;
+    struct sieve sieve;
 };
 
 /* postgres_prepare.c */
@@ -65,6 +84,8 @@ void postgres_release(struct sink_table *t);
 /* postgres_sink.c: a savepoint around one attempt. */
 int postgres_keep(struct sink_table *t, struct err *err);       /* RELEASE */
 int postgres_take_back(struct sink_table *t, struct err *err);  /* ROLLBACK TO */
+/* End a COPY into the table: 0 taken, 1 refused and taken back, -1. */
+int postgres_finish_copy(struct sink_table *t, size_t sent, struct err *err);
 /* After a refusal in an attempt: taken back, 1 when a row can be blamed, else -1. */
 int postgres_after_refusal(struct sink_table *t, struct err *err);
 int postgres_send_head(struct sink_table *t, const struct row_form *form, struct err *err);
@@ -73,6 +94,8 @@ int postgres_send_tail(struct sink_table *t, const struct row_form *form, struct
 /* postgres_stage.c */
 int postgres_stage_write(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
                          struct sink_counts *ret, struct err *err);
+/* Make the stage, or empty it: 0, 1 refused, -1. */
+int postgres_stage_ready(struct sink_table *t, struct stage *stage, struct err *err);
 int postgres_stage_delete(struct sink_table *t, const struct sink_rows *keys, const struct sink_write *how, uint64_t *deleted,
                           struct err *err);
 

@@ -17,22 +17,25 @@ enum {
 
 /* ---- filling the stage ---- */
 
-static int stage_ready(struct sink_table *t, struct stage *stage, struct err *err)
+int postgres_stage_ready(struct sink_table *t, struct stage *stage, struct err *err)
 {
     struct sink *s = t->sink;
     CLEANUP(buf_release) struct buf sql = BUF_INIT;
     bool used = stage->used_in == s->transaction;
+    int outcome;
 
     if (!stage->made) {
-        if (postgres_run(s->p, stage->create, NULL, err) != 0)
-            return -1;
+        outcome = postgres_run(s->p, stage->create, NULL, err);
+        if (outcome != 0)
+            return outcome;
         stage->made = true;
         stage->made_in = s->in_transaction ? s->transaction : 0;
     } else if (used) {
         if (buf_printf(&sql, "TRUNCATE %s", stage->name) < 0)
             return err_oom(err);
-        if (postgres_run(s->p, buf_text(&sql), NULL, err) != 0)
-            return -1;
+        outcome = postgres_run(s->p, buf_text(&sql), NULL, err);
+        if (outcome != 0)
+            return outcome;
     }
     stage->used_in = s->transaction;
     return 0;
@@ -121,11 +124,11 @@ static int read_old(struct staged *w, size_t first, size_t n, struct db_result *
 {
     CLEANUP(buf_release) struct buf sql = BUF_INIT;
 
-    if (buf_add_text(&sql, "SELECT w_new.seq, pg_catalog.row_to_json(w_old) FROM ") < 0 ||
+    if (buf_add_text(&sql, "SELECT w_new.w_seq, pg_catalog.row_to_json(w_old) FROM ") < 0 ||
         postgres_stage_source(w, first, n, &sql) < 0 || buf_printf(&sql, " JOIN %s AS w_old ON (", w->t->name) < 0 ||
         postgres_stage_match(w->t, "w_old", "w_new", &sql) < 0 || buf_add_text(&sql, ") WHERE ") < 0 ||
         postgres_stage_differs(w, "w_new", &sql) < 0 ||
-        buf_add_text(&sql, " ORDER BY w_new.seq FOR UPDATE OF w_old") < 0)
+        buf_add_text(&sql, " ORDER BY w_new.w_seq FOR UPDATE OF w_old") < 0)
         return err_oom(err);
     return postgres_run(w->t->sink->p, buf_text(&sql), ret, err);
 }
@@ -154,7 +157,7 @@ static int add_counted(const struct staged *w, size_t first, size_t n, struct bu
         return -1;
     if (!w->how->before)
         return buf_add_text(sql, "NULL FROM w_told");
-    if (buf_add_text(sql, "(SELECT string_agg(w_new.seq::text, ' ' ORDER BY w_new.seq) FROM w_told JOIN ") < 0 ||
+    if (buf_add_text(sql, "(SELECT string_agg(w_new.w_seq::text, ' ' ORDER BY w_new.w_seq) FROM w_told JOIN ") < 0 ||
         postgres_stage_source(w, first, n, sql) < 0 || buf_add_text(sql, " ON (") < 0 ||
         postgres_stage_match(w->t, "w_told", "w_new", sql) < 0)
         return -1;
@@ -235,7 +238,7 @@ static int read_differing(struct staged *w, size_t first, size_t n, struct db_re
 {
     CLEANUP(buf_release) struct buf sql = BUF_INIT;
 
-    if (buf_add_text(&sql, "SELECT w_new.seq FROM ") < 0 || postgres_stage_source(w, first, n, &sql) < 0 ||
+    if (buf_add_text(&sql, "SELECT w_new.w_seq FROM ") < 0 || postgres_stage_source(w, first, n, &sql) < 0 ||
         buf_printf(&sql, " JOIN %s AS w_old ON (", w->t->name) < 0 ||
         postgres_stage_match(w->t, "w_old", "w_new", &sql) < 0 || buf_add_text(&sql, ") WHERE ") < 0 ||
         postgres_stage_differs(w, "w_new", &sql) < 0)
@@ -248,11 +251,11 @@ static int read_skipped(struct staged *w, size_t first, size_t n, struct db_resu
 {
     CLEANUP(buf_release) struct buf sql = BUF_INIT;
 
-    if (buf_add_text(&sql, "SELECT w_x.seq FROM (SELECT w_new.seq, (") < 0 ||
+    if (buf_add_text(&sql, "SELECT w_x.w_seq FROM (SELECT w_new.w_seq, (") < 0 ||
         postgres_stage_match(w->t, "w_new", "w_new", &sql) < 0 ||
         buf_add_text(&sql, ") AS w_whole, pg_catalog.row_number() OVER (PARTITION BY ") < 0 ||
         postgres_stage_key(w->t, "w_new", &sql) < 0 ||
-        buf_printf(&sql, " ORDER BY w_new.seq) AS w_n, EXISTS (SELECT FROM %s AS w_old WHERE ", w->t->name) < 0 ||
+        buf_printf(&sql, " ORDER BY w_new.w_seq) AS w_n, EXISTS (SELECT FROM %s AS w_old WHERE ", w->t->name) < 0 ||
         postgres_stage_match(w->t, "w_old", "w_new", &sql) < 0 || buf_add_text(&sql, ") AS w_there FROM ") < 0 ||
         postgres_stage_source(w, first, n, &sql) < 0 ||
         buf_add_text(&sql, ") AS w_x WHERE w_x.w_there OR (w_x.w_whole AND w_x.w_n > 1)") < 0)
@@ -302,12 +305,12 @@ static int number_repeats(struct staged *w, struct err *err)
     struct staged all = *w;
 
     all.again = 0;
-    if (buf_printf(&sql, "UPDATE %s AS w_t SET again = w_x.n FROM (SELECT w_new.seq, pg_catalog.row_number() OVER"
+    if (buf_printf(&sql, "UPDATE %s AS w_t SET again = w_x.n FROM (SELECT w_new.w_seq, pg_catalog.row_number() OVER"
                    " (PARTITION BY ", w->stage->name) < 0 || postgres_stage_key(w->t, "w_new", &sql) < 0 ||
-        buf_add_text(&sql, " ORDER BY w_new.seq) - 1 AS n FROM ") < 0 ||
+        buf_add_text(&sql, " ORDER BY w_new.w_seq) - 1 AS n FROM ") < 0 ||
         postgres_stage_source(&all, 0, w->rows->n, &sql) < 0 || buf_add_text(&sql, " WHERE (") < 0 ||
         postgres_stage_match(w->t, "w_new", "w_new", &sql) < 0 ||
-        buf_add_text(&sql, ")) AS w_x WHERE w_x.seq = w_t.seq AND w_x.n > 0") < 0)
+        buf_add_text(&sql, ")) AS w_x WHERE w_x.w_seq = w_t.seq AND w_x.n > 0") < 0)
         return err_oom(err);
     w->repeats = true;
     return postgres_run(w->t->sink->p, buf_text(&sql), NULL, err) == 0 ? 0 : -1;
@@ -490,7 +493,7 @@ static bool looks_up(const struct sink_spec *spec)
 
 static int insert_staged(struct staged *w, struct err *err)
 {
-    if (stage_ready(w->t, w->stage, err) < 0 || narrow_run(w->rows->n, &stage_ops, w, err) < 0)
+    if (postgres_stage_ready(w->t, w->stage, err) != 0 || narrow_run(w->rows->n, &stage_ops, w, err) < 0)
         return -1;
     if (count_stage(w, err) < 0)
         return -1;
@@ -574,12 +577,12 @@ int postgres_stage_delete(struct sink_table *t, const struct sink_rows *keys, co
     *deleted = 0;
     if (keys->n == 0)
         return 0;
-    if (stage_ready(t, w.stage, err) < 0 || copy_numbered(&w, 0, keys->n, err) != 0 || count_stage(&w, err) < 0)
+    if (postgres_stage_ready(t, w.stage, err) != 0 || copy_numbered(&w, 0, keys->n, err) != 0 || count_stage(&w, err) < 0)
         return -1;
     if (buf_printf(&sql, "DELETE FROM %s AS w_old USING ", t->name) < 0 ||
         postgres_stage_source(&w, 0, keys->n, &sql) < 0 || buf_add_text(&sql, " WHERE ") < 0 ||
         postgres_stage_match(t, "w_old", "w_new", &sql) < 0 ||
-        (how->before && buf_add_text(&sql, " RETURNING w_new.seq, pg_catalog.row_to_json(w_old)") < 0))
+        (how->before && buf_add_text(&sql, " RETURNING w_new.w_seq, pg_catalog.row_to_json(w_old)") < 0))
         return err_oom(err);
     if (postgres_run(t->sink->p, buf_text(&sql), &r, err) != 0)
         return -1;

@@ -87,7 +87,7 @@ int postgres_stage_source(const struct staged *w, size_t first, size_t n, struct
 {
     const struct sink_table *t = w->t;
 
-    if (buf_add_text(out, "(SELECT w_s.seq") < 0)
+    if (buf_add_text(out, "(SELECT w_s.seq AS w_seq") < 0)
         return -1;
     for (size_t i = 0; i < t->spec->n_columns; i++) {
         const struct sink_reference *ref = t->spec->columns[i].reference;
@@ -229,7 +229,7 @@ int postgres_stage_insert(const struct staged *w, size_t first, size_t n, struct
 
     if (buf_printf(out, "INSERT INTO %s AS w_old (", t->name) < 0 || add_columns(t, NULL, out) < 0 ||
         buf_add_text(out, ") SELECT ") < 0 || add_columns(t, "w_new", out) < 0 || buf_add_text(out, " FROM ") < 0 ||
-        postgres_stage_source(w, first, n, out) < 0 || buf_add_text(out, " ORDER BY w_new.seq") < 0)
+        postgres_stage_source(w, first, n, out) < 0 || buf_add_text(out, " ORDER BY w_new.w_seq") < 0)
         return -1;
     return w->updates || w->nothing ? add_conflict(w, out) : 0;
 }
