@@ -48,4 +48,13 @@ done <<'CASES'
 11-roots|a b||0|two roots merge
 16-accounts|||0|accounts, settings, cache entries whose text is known
 CASES
+for engine in $engines; do
+	fresh_bot "$engine"
+	expect_success "$engine: the examples of the mapping hold, one of every kind of file" '
+		"$windrow" lint "$mapping" --to "$db" --schema-dir "$root/schema" >linted 2>&1 && contains linted "8 examples, 0 wrong" && sql "SELECT count(*) FROM tweets" | compare - <(echo 0) &&
+		for kind in drafts/pending drafts/posted last_tweet_id.txt api_usage.json "bot_2025-01-18.log" "bot_2025-01-18.json" async_translation_cache performance_metrics languages.json .env; do
+			sed -n "/^examples:/,\$p" "$mapping" | grep -qF "$kind" || { echo "no example has $kind"; return 1; }
+		done
+	'
+done
 done_testing

@@ -70,7 +70,7 @@ for engine in $engines; do
 	'
 	expect_success "$engine: empty tables have rate 0 and no top author" '
 		gives "0,0,,," maintenance "Tweet Statistics" && gives "0,0,0" maintenance "Translation Statistics" &&
-		gives "0,0,0,0,0" cache-statistics total && gives "0,0,0,0," daily-usage total && gives "0,,,,,," performance "response times"
+		gives "0,0,0,0,0,poor" cache-statistics total && gives "0,0,0,0," daily-usage total && gives "0,,,,,," performance "response times"
 	'
 	data
 	expect_success "$engine: daily usage" '
@@ -121,7 +121,7 @@ ja,1" translation-statistics languages
 		report recent-tweets "" | cut -d, -f1 | compare - <(printf "1\n2\n")
 	'
 	expect_success "$engine: the cache" '
-		gives "3,2,1,4,57.14" cache-statistics total && gives "de,2,2
+		gives "3,2,1,4,57.14,good" cache-statistics total && gives "de,2,2
 es,1,0" cache-statistics languages && report cache-statistics "most used" | cut -d, -f1-3 | compare - <(printf "k1,de,3\nk2,de,1\nk3,es,0\n") &&
 		gives "de,2,7,2
 es,1,2,0" cache-size "" && report cache-expired "" | cut -d, -f1 | compare - <(echo k2) &&
@@ -138,6 +138,7 @@ system,1" state-statistics types && gives "3,2,1,1" user-statistics ""
 		sql "INSERT INTO system_state (key, value) VALUES ('\''bot_config_twitter_free_daily_limit'\'', '\''40'\''); DELETE FROM system_state WHERE key LIKE '\''daily%'\''" &&
 		gives "$named,4,40,7,1500,203" status requests && report status drafts | cut -d, -f1,2,5 | compare - <(echo 1,ok,1)
 	'
+	expect_success "$engine: drafts by age and language" 'gives "1,ok,23,23" draft-health drafts && gives "de,1" draft-health languages'
 	expect_success "$engine: drafts" '
 		gives "1,DE,2025-08-18 13:00,Beta...,d,1,$(sql "SELECT id FROM translations WHERE status = '\''draft'\''")" drafts ""
 	'
