@@ -144,7 +144,9 @@ out:
 static int create_all(struct db *db, struct buf *sql, struct err *err)
 {
     if (db_engine(db) == DB_POSTGRESQL &&
-        db_exec(db, "SELECT pg_advisory_xact_lock(1466527332, 1); CREATE SCHEMA IF NOT EXISTS windrow", err) < 0)
+        db_exec(db, "SELECT pg_advisory_xact_lock(1466527332, 1); "
+                    /* not IF NOT EXISTS: that asks for the right to create one even where it is there */
+                    "DO 'BEGIN IF to_regnamespace(''windrow'') IS NULL THEN CREATE SCHEMA windrow; END IF; END'", err) < 0)
         return -1;
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         if (ledger_sql(db, tables[i], sql) < 0)

@@ -136,13 +136,7 @@ static void check_key(struct compile *c, const struct program_rule *rule)
     const struct catalog_table *t = rule->table;
     struct err *e;
 
-    if (rule->n_key == 0) {
-        if (rule->conflict != MAPPING_CONFLICT_ERROR)
-            err_set(compile_fault(c, &rule->source->mark), ERR_RUN, W0258,
-                    "on_conflict: needs key: to say which rows are the same");
-        return;
-    }
-    if (!c->p->catalog)
+    if (rule->n_key == 0 || !c->p->catalog)
         return;
     for (size_t k = 0; k < t->n_keys; k++) {
         size_t hits = 0;

@@ -69,6 +69,8 @@ static int place_order(const struct finding_place *a, const struct finding_place
     int order = str_cmp(a->file, b->file);
 
     if (order == 0)
+        order = str_cmp(str_of(a->source), str_of(b->source));
+    if (order == 0)
         order = number_order(a->line, b->line);
     if (order == 0)
         order = number_order(a->has_byte ? a->byte : 0, b->has_byte ? b->byte : 0);
@@ -108,7 +110,9 @@ static int key_order(const struct finding *a, const struct finding *b)
         order = str_cmp(a->table, b->table);
     if (order == 0)
         order = str_cmp(a->column, b->column);
-    if (order == 0 && a->mapping_line == 0)
+    if (order == 0)
+        order = number_order(a->at.file.len == 0, b->at.file.len == 0);
+    if (order == 0 && (a->mapping_line == 0 || a->at.file.len == 0))
         order = str_cmp(a->message, b->message);
     return order;
 }

@@ -23,6 +23,7 @@ enum { FINDING_PARENTS_MAX = 4 };
 /* A place in the data. */
 struct finding_place {
     struct str file;        /* with archive member, as it is to be shown; empty when unknown */
+    const char *source;     /* which of several sources the file is in; lives as long as the run. NULL: there is only one */
     uint64_t line, column;  /* from 1; 0 when unknown; columns count characters */
     uint64_t byte;          /* from 0; meaningful when has_byte */
     bool has_byte;
@@ -67,7 +68,7 @@ int finding_order(const struct finding *a, const struct finding *b);
 enum { FINDING_EXAMPLES_MAX = 4 /* one shown in full and three more */, FINDINGS_GROUPS_MAX = 1000 };
 
 /* Findings of one kind: severity, code and mapping place, table and column are the same; where no mapping place is
- * known, message instead of it. */
+ * known, or none in the data, the message too. */
 struct finding_group {
     uint64_t count;
     struct finding *examples[FINDING_EXAMPLES_MAX]; /* the first of all in source order; owned */

@@ -160,6 +160,7 @@ void remark_reject(struct worker *w, const struct program_rule *rule, struct str
     }
     f = finding_of(e);
     f.at.file = file->path;
+    f.at.source = run_source(w->run, file->root);
     f.outcome = FINDING_REJECTED;
     if (is_secret(rule))
         record = f.value = (struct str){0};
@@ -219,6 +220,7 @@ void remark_mended(void *context, const struct program_rule *rule, unsigned did,
     f.severity = FINDING_WARNING;
     f.outcome = FINDING_REPLACED;
     f.at.file = file->path;
+    f.at.source = run_source(w->run, file->root);
     if (is_secret(rule))
         f.value = (struct str){0};
     else
@@ -243,6 +245,7 @@ void remark_warned(void *context, const struct program_rule *rule, struct err *e
     f = finding_of(e);
     f.severity = FINDING_WARNING;
     f.at.file = file->path;
+    f.at.source = run_source(w->run, file->root);
     if (is_secret(rule))
         f.value = (struct str){0};
     else
@@ -292,7 +295,8 @@ void remark_unread(void *context, const struct program_rule *rule, const struct 
                       const struct value *item)
 {
     struct worker *w = context;
-    struct finding_place place = {.file = w->unit.files[w->file].path, .line = w->record->line};
+    struct finding_place place = {.file = w->unit.files[w->file].path, .line = w->record->line,
+                                  .source = run_source(w->run, w->unit.files[w->file].root)};
     struct buf name = BUF_INIT, pointer = BUF_INIT;
 
     (void)rule;
