@@ -2,6 +2,7 @@
 #include "cli/cmd_run.h"
 #include "cli/examples.h"
 
+#include "base/cleanup.h"
 #include "sink/sink.h"
 
 #include <stdio.h>
@@ -29,6 +30,22 @@ static int target_tables(struct app *app, struct catalog *catalog, bool *there)
     err_release(&e);
     *there = ret == 0;
     return ret;
+}
+
+/* The same document as that of a run, with the faults as findings. */
+static int print_json(const char *path, const struct mapping *m, const struct mapping_faults *faults, enum summary_end end)
+{
+    CLEANUP(findings_release) struct findings findings = {0};
+    CLEANUP(buf_release) struct buf out = BUF_INIT;
+    CLEANUP(err_release) struct err e = {0};
+    struct summary s = {.check = true, .command = str_of("lint"), .mapping = str_of(path), .version = str_of(WINDROW_VERSION),
+                        .findings = &findings, .end = end};
+
+    if (faults->n)
+        s.end_reason = str_of(faults->at[0].message);
+    if (cmd_fault_findings(m, path, faults, &findings, &e) < 0 || summary_json(&s, &out) < 0)
+        return EXIT_INTERNAL;
+    return app_print(&out, summary_status(&s));
 }
 
 static int list_sql(const struct mapping *m)
@@ -66,7 +83,7 @@ static int run_examples(struct app *app, const struct mapping *m, const char *pa
         status = EXIT_USAGE;
     else if (wrong)
         status = EXIT_DIFFERENT;
-    if (!app->quiet)
+    if (!app->quiet && !app->json)
         printf("%s: %zu rule%s, no fault; %zu example%s, %zu wrong\n", path, m->n_rules, m->n_rules == 1 ? "" : "s", ran,
                ran == 1 ? "" : "s", wrong);
     return status;
@@ -90,13 +107,16 @@ int cmd_lint(struct app *app)
         status = EXIT_DATABASE;
     else if (m)
         p = program_compile(m, there ? &catalog : NULL, o.sets, o.n_sets, &faults);
-    if (faults.n)
+    if (faults.n && !app->json)
         status = cmd_print_faults(app, m, path, &faults);
     else if (p && app->sql)
         status = list_sql(m);
     else if (p)
         status = m->n_examples ? run_examples(app, m, path, &o) : EXIT_DONE;
-    if (p && !app->sql && !m->n_examples && !app->quiet)
+    if (app->json && !app->sql && (p || faults.n))
+        status = print_json(path, m, &faults, faults.n ? SUMMARY_USAGE : status == EXIT_DONE ? SUMMARY_DONE
+                                             : status == EXIT_DIFFERENT ? SUMMARY_DIFFERENT : SUMMARY_USAGE);
+    else if (p && !app->sql && !m->n_examples && !app->quiet)
         printf("%s: %zu rule%s, no fault\n", path, m->n_rules, m->n_rules == 1 ? "" : "s");
     program_free(p);
     catalog_release(&catalog);

@@ -30,9 +30,16 @@ struct rejects_app {
 };
 
 static const struct table_column columns[] = {
-    {"id", TABLE_NUMBER, 0}, {"state", TABLE_TEXT, 0},   {"code", TABLE_TEXT, 0},     {"table", TABLE_TEXT, 40},
+    {"id", TABLE_NUMBER, 0}, {"state", TABLE_TEXT, 0}, {"code", TABLE_TEXT, 0}, {"table", TABLE_TEXT, 40}, {"source", TABLE_TEXT, 60},
     {"path", TABLE_TEXT, 60}, {"line", TABLE_NUMBER, 0}, {"column", TABLE_NUMBER, 0}, {"message", TABLE_TEXT, 100},
 };
+enum { SOURCE_COLUMN = 4 };
+
+/* Which of several sources a reject is in; NULL: there is only one. */
+static const char *source_of(const struct rejects_app *r, const struct rejects_item *item)
+{
+    return r->run.n_sources > 1 && item->root < r->run.n_sources ? r->run.sources[item->root] : NULL;
+}
 
 static void place_cell(struct table *t, uint64_t n, int *good)
 {
@@ -49,7 +56,7 @@ static int list_item(void *context, const struct rejects_item *item, struct err 
 
     if (good == 0)
         good = table_cell(t, item->state) < 0 || table_cell(t, item->code) < 0 || table_cell(t, item->table) < 0 ||
-               table_cell(t, item->path) < 0 ? -1 : 0;
+               (r->run.n_sources > 1 && table_cell(t, str_of(source_of(r, item))) < 0) || table_cell(t, item->path) < 0 ? -1 : 0;
     place_cell(t, item->line, &good);
     place_cell(t, item->column, &good);
     if (good == 0)
@@ -68,11 +75,17 @@ static int list_item(void *context, const struct rejects_item *item, struct err 
 
 static int list(struct rejects_app *r)
 {
+    struct table_column shown[ARRAY_LEN(columns)];
+    size_t n = 0;
     struct rejects_filter filter = {.run = r->run.id, .open = !r->app->all};
     struct err e = {0};
     int good, status = EXIT_DONE;
 
-    table_init(&r->table, columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
+        if (i != SOURCE_COLUMN || r->run.n_sources > 1)
+            shown[n++] = columns[i];
+    }
+    table_init(&r->table, shown, n);
     good = rejects_each(r->db, &filter, list_item, r, &e);
     if (good == 0 && r->app->json)
         good = buf_add_text(&r->out, r->n ? "\n]\n" : "[]\n");
@@ -131,7 +144,7 @@ static int show_item(void *context, const struct rejects_item *item, struct err 
     char *code = arena_dup(&names, item->code), *row = arena_printf(&names, "reject %lld of run %lld, %.*s",
                                                                     (long long)item->id, (long long)item->run, STR_ARG(item->state));
     struct finding f = {.outcome = FINDING_REJECTED, .message = item->message, .table = item->table,
-                        .at = {.file = item->path, .line = item->line, .column = item->column, .byte = item->byte,
+                        .at = {.file = item->path, .source = source_of(r, item), .line = item->line, .column = item->column, .byte = item->byte,
                                .has_byte = item->has_byte, .pointer = item->pointer}};
     int good = code && row ? 0 : -1;
 
@@ -223,6 +236,7 @@ static int export_item(void *context, const struct rejects_item *item, struct er
     jsonout_open(&j, '{');
     jsonout_member_uint(&j, "id", (uint64_t)item->id);
     jsonout_member_uint(&j, "run", (uint64_t)item->run);
+    jsonout_member_str(&j, "source", str_of(source_of(r, item)));
     jsonout_member_str(&j, "path", item->path);
     jsonout_member_place(&j, "line", item->line);
     jsonout_member_place(&j, "column", item->column);

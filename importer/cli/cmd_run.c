@@ -28,6 +28,27 @@ static struct str line_of(struct str text, uint32_t line)
     return (struct str){0};
 }
 
+int cmd_fault_findings(const struct mapping *m, const char *path, const struct mapping_faults *faults, struct findings *ret,
+                       struct err *err)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+    CLEANUP(err_release) struct err ignored = {0};
+    CLEANUP(close_fd) int fd = m ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0)
+        buf_read_fd(&text, fd, 2 << 20, &ignored);
+    for (size_t i = 0; i < faults->n; i++) {
+        struct finding f = finding_of(&faults->at[i]);
+
+        f.outcome = FINDING_STOPPED;
+        f.mapping_file = str_of(path);
+        f.mapping_text = line_of(m ? m->source : buf_str(&text), f.mapping_line);
+        if (findings_add(ret, &f, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int cmd_print_faults(struct app *app, const struct mapping *m, const char *path, const struct mapping_faults *faults)
 {
     struct render_options render = {.color = app_color(app, STDERR_FILENO)};
@@ -133,6 +154,19 @@ static int print_result(struct app *app, struct run_result *r, int status)
     return app_print(&out, good < 0 ? EXIT_INTERNAL : status);
 }
 
+/* What could not be built for the check may be why the mapping does not fit. */
+static void print_notes(struct app *app, const struct findings *all)
+{
+    struct render_options render = {.color = app_color(app, STDERR_FILENO)};
+    CLEANUP(buf_release) struct buf out = BUF_INIT;
+
+    for (size_t i = 0; i < all->n; i++) {
+        if (all->groups[i].examples[0]->outcome == FINDING_NONE && render_group(&out, &all->groups[i], &render) < 0)
+            return;
+    }
+    fwrite(buf_text(&out), 1, out.len, stderr);
+}
+
 /* The same faults in the reports, and on stdout where a program reads it. */
 static int report_faults(struct app *app, struct run_result *r)
 {
@@ -156,6 +190,7 @@ int cmd_run(struct app *app, const struct run_options *o)
     run_execute(o, &r);
     status = summary_status(&r.summary);
     if (r.faults.n) {
+        print_notes(app, r.summary.findings);
         cmd_print_faults(app, r.mapping, o->mapping, &r.faults);
         status = report_faults(app, &r);
     } else {

@@ -9,5 +9,8 @@ int cmd_run(struct app *app, const struct run_options *o);
 
 /* Faults of a mapping, each with its line and a caret. */
 int cmd_print_faults(struct app *app, const struct mapping *m, const char *path, const struct mapping_faults *faults);
+/* The same, into a collection. -1 when out of memory. */
+int cmd_fault_findings(const struct mapping *m, const char *path, const struct mapping_faults *faults, struct findings *ret,
+                       struct err *err);
 
 #endif

@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
-static const uint64_t NS_PER_S = 1000000000, NS_PER_MS = 1000000;
+static const uint64_t NS_PER_S = 1000000000;
 static const double SMOOTH_S = 10;
 
 enum { COLUMNS_DEFAULT = 80, FIELDS_MAX = 10 };
@@ -45,12 +45,28 @@ bool progress_mode_by_name(const char *name, int fd, enum progress_mode *ret)
     return false;
 }
 
+static uint64_t clock_speed(void)
+{
+#ifdef WINDROW_FAILPOINTS
+    const char *given = getenv("WINDROW_PROGRESS_SPEED");
+
+    if (given)
+        return strtoull(given, NULL, 10);
+#endif
+    return 1;
+}
+
 void progress_init(struct progress *p, enum progress_mode mode, int fd, uint64_t start_ns)
 {
     *p = (struct progress){
         .mode = mode, .fd = fd, .columns = terminal_columns, .start_ns = start_ns, .drawn_ns = start_ns,
-        .rate_ns = start_ns,
+        .rate_ns = start_ns, .speed = clock_speed(),
     };
+}
+
+static uint64_t on_clock(const struct progress *p, uint64_t ns)
+{
+    return ns > p->start_ns ? p->start_ns + (ns - p->start_ns) * p->speed : ns;
 }
 
 static uint64_t interval_ns(enum progress_mode mode)
@@ -356,15 +372,24 @@ static void draw(struct progress *p, uint64_t now_ns, const struct progress_stat
     send(p->fd, &text);
 }
 
+static struct progress_state state_on_clock(const struct progress *p, const struct progress_state *state)
+{
+    struct progress_state s = *state;
+
+    s.checkpoint_ns = on_clock(p, s.checkpoint_ns);
+    return s;
+}
+
 void progress_draw(struct progress *p, uint64_t now_ns, const struct progress_state *state)
 {
-    uint64_t due = due_ns(p);
+    struct progress_state s = state_on_clock(p, state);
 
+    now_ns = on_clock(p, now_ns);
     if (p->mode == PROGRESS_NONE)
         return;
-    observe(p, now_ns, state);
-    if (now_ns >= due)
-        draw(p, now_ns, state, false);
+    observe(p, now_ns, &s);
+    if (now_ns >= due_ns(p))
+        draw(p, now_ns, &s, false);
 }
 
 void progress_clear(struct progress *p)
@@ -379,19 +404,13 @@ void progress_clear(struct progress *p)
 
 void progress_end(struct progress *p, uint64_t now_ns, const struct progress_state *state)
 {
+    struct progress_state s = state_on_clock(p, state);
+
+    now_ns = on_clock(p, now_ns);
     progress_clear(p);
     if (p->mode != PROGRESS_PLAIN && p->mode != PROGRESS_JSON)
         return;
-    observe(p, now_ns, state);
+    observe(p, now_ns, &s);
     if (p->mode == PROGRESS_JSON || now_ns >= p->start_ns + interval_ns(p->mode))
-        draw(p, now_ns, state, true);
-}
-
-int progress_wait_ms(const struct progress *p, uint64_t now_ns)
-{
-    uint64_t due = due_ns(p);
-
-    if (p->mode == PROGRESS_NONE)
-        return -1;
-    return now_ns >= due ? 0 : (int)((due - now_ns + NS_PER_MS - 1) / NS_PER_MS);
+        draw(p, now_ns, &s, true);
 }

@@ -2,7 +2,9 @@
  *
  * Line: one line on a terminal, redrawn at most 5 times a second, as wide as the terminal is at that moment. Plain: a
  * line each 10 seconds. JSON: an object a line each second. Time is passed in. One thread at a time. A failed write
- * is not reported: a run does not fail because nobody listens. */
+ * is not reported: a run does not fail because nobody listens.
+ *
+ * In builds with failpoints WINDROW_PROGRESS_SPEED=N makes the time N times as fast. */
 #ifndef WINDROW_REPORT_PROGRESS_H
 #define WINDROW_REPORT_PROGRESS_H
 
@@ -33,6 +35,7 @@ struct progress {
     uint64_t start_bytes, rate_bytes;
     double rate;                    /* bytes a second, smoothed */
     bool started, visible;
+    uint64_t speed;                 /* of the clock: tests do not wait */
 };
 
 /* `start_ns` is the monotonic time of the run's start. */
@@ -50,8 +53,5 @@ void progress_end(struct progress *p, uint64_t now_ns, const struct progress_sta
 /* The line itself, at most `columns` wide: fields that do not fit are left out, the least important first. */
 int progress_format(const struct progress *p, uint64_t now_ns, const struct progress_state *state, size_t columns,
                     struct buf *ret);
-
-/* How long until progress_draw() would draw again, in ms; for poll(). -1: never. */
-int progress_wait_ms(const struct progress *p, uint64_t now_ns);
 
 #endif

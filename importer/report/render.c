@@ -84,12 +84,31 @@ static void headline(struct page *p, const struct finding *f)
     out_text(&p->out, "\n");
 }
 
+/* Of several sources, as it would be opened: a source may be the file itself. */
+static int add_path(struct buf *out, const struct finding_place *at)
+{
+    struct str source = str_of(at->source);
+
+    while (source.len > 1 && source.at[source.len - 1] == '/')
+        source.len--;
+    if (source.len && buf_add_str(out, source) < 0)
+        return -1;
+    if (source.len >= at->file.len && str_ends(source, at->file) &&
+        (source.len == at->file.len || source.at[source.len - at->file.len - 1] == '/'))
+        return 0;
+    return (source.len && buf_add_char(out, '/') < 0) || buf_add_str(out, at->file) < 0 ? -1 : 0;
+}
+
 static void place_text(struct out *o, const struct finding_place *at, size_t columns)
 {
-    if (columns && !o->failed)
-        o->failed = escape_text_cut_middle(o->buf, at->file, columns) < 0;
+    CLEANUP(buf_release) struct buf path = BUF_INIT;
+
+    if (add_path(&path, at) < 0)
+        o->failed = true;
+    else if (columns && !o->failed)
+        o->failed = escape_text_cut_middle(o->buf, buf_str(&path), columns) < 0;
     else
-        out_with(o, escape_text, at->file);
+        out_with(o, escape_text, buf_str(&path));
     if (at->line)
         out_printf(o, ":%" PRIu64, at->line);
     if (at->line && at->column)

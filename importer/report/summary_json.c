@@ -22,6 +22,7 @@ static void place(struct jsonout *j, const char *name, const struct finding_plac
     jsonout_name(j, name);
     jsonout_open(j, '{');
     jsonout_member_str(j, "file", at->file);
+    jsonout_member_str(j, "source", str_of(at->source));
     jsonout_member_place(j, "line", at->line);
     jsonout_member_place(j, "column", at->column);
     if (at->has_byte)

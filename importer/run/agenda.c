@@ -22,32 +22,32 @@ static void on_matched(void *context, const struct entry *file, bool unchanged)
     }
 }
 
-static void tally_entry_place(struct run *run, struct tally *t, struct str name, struct str path)
+static void tally_entry_place(struct run *run, struct tally *t, struct str name, uint32_t root, struct str path)
 {
-    struct finding_place place = {.file = path};
+    struct finding_place place = {.file = path, .source = run_source(run, root)};
     struct err ignored = {0};
 
     if (tally_add(t, name, 1, &place, &ignored) < 0)
         err_release(&ignored);
-    (void)run;
 }
 
 static void on_unmatched(void *context, const struct entry *file)
 {
     struct run *run = context;
 
-    tally_entry_place(run, &run->account.unmatched, file->path, file->path);
+    tally_entry_place(run, &run->account.unmatched, file->path, file->root, file->path);
 }
 
 static void on_skipped(void *context, const struct entry *entry)
 {
     struct run *run = context;
-    struct finding f = {.code = entry_reason_code(entry->reason), .severity = FINDING_ERROR, .outcome = FINDING_REJECTED, .at = {.file = entry->path}};
+    struct finding f = {.code = entry_reason_code(entry->reason), .severity = FINDING_ERROR, .outcome = FINDING_REJECTED, 
+                        .at = {.file = entry->path, .source = run_source(run, entry->root)}};
     struct err ignored = {0};
     char name[60];
 
     snprintf(name, sizeof name, "%s%s%s", entry_reason_name(entry->reason), f.code ? ", " : "", code_entry(f.code)->name);
-    tally_entry_place(run, &run->account.entries, str_of(name), entry->path);
+    tally_entry_place(run, &run->account.entries, str_of(name), entry->root, entry->path);
     if (entry->reason != ENTRY_UNREADABLE && entry->reason != ENTRY_TOO_DEEP)
         return;
     f.message = str_of(entry->message ? entry->message : entry->reason == ENTRY_TOO_DEEP ? "" : "cannot be read");
@@ -59,7 +59,7 @@ static void on_vanished(void *context, const struct ledger_file *known)
 {
     struct run *run = context;
 
-    tally_entry_place(run, &run->account.vanished, known->path, known->path);
+    tally_entry_place(run, &run->account.vanished, known->path, known->root, known->path);
 }
 
 static int on_known(void *context, struct ledger_file *ret, struct err *err)

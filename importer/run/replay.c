@@ -192,7 +192,8 @@ static void unable(struct worker *w, size_t first, size_t end, const char *why)
     for (size_t i = first; i < end; i++) {
         const struct item *item = &w->replay->items[i];
         struct finding f = {.code = W0615, .severity = FINDING_WARNING, .outcome = FINDING_SKIPPED,
-                            .at = {.file = item->path, .line = item->line, .column = item->column}};
+                            .at = {.file = item->path, .source = run_source(w->run, item->root), .line = item->line,
+                                   .column = item->column}};
 
         if (item->unable)
             continue;

@@ -278,6 +278,7 @@ static void tell_failure(struct run *run, const struct err *e)
 void run_execute(const struct run_options *o, struct run_result *ret)
 {
     struct run *run = calloc(1, sizeof *run);
+    struct err ignored = {0};
 
     *ret = (struct run_result){.run = run};
     if (!run) {
@@ -295,6 +296,8 @@ void run_execute(const struct run_options *o, struct run_result *ret)
         tell_failure(run, &ret->failure);
         ret->summary.end_reason = str_of(ret->failure.message);
     } else if (ret->faults.n) {
+        if (findings_merge(&run->account.findings, &run->notes, &ignored) < 0)
+            err_release(&ignored);
         for (size_t i = 0; i < ret->faults.n; i++)
             tell_failure(run, &ret->faults.at[i]);
         ret->summary.end_reason = str_of(ret->faults.at[0].message);

@@ -172,6 +172,12 @@ void run_note(struct run *run, enum code code, enum finding_severity severity, c
 int standing_compare(void *context, const struct entry *file, const struct ledger_file *known,
                      struct survey_missing *missing, struct err *err);
 
+/* For places: the source that a file is in, when there are several; else NULL. */
+static inline const char *run_source(const struct run *run, uint32_t root)
+{
+    return run->o->n_sources > 1 && root < run->o->n_sources ? run->o->sources[root] : NULL;
+}
+
 /* Every connection of the run is opened with these. */
 struct db_options run_db_options(const struct run *run);
 

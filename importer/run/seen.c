@@ -581,7 +581,7 @@ static void show_rivals(const struct settling *s)
 
         if (!s->all[i].path.at)
             continue;
-        f->other = (struct finding_place){.file = s->all[i].path, .line = s->all[i].line, .column = s->all[i].line > 0};
+        f->other = (struct finding_place){.file = s->all[i].path, .source = run_source(s->run, s->all[i].root), .line = s->all[i].line, .column = s->all[i].line > 0};
         f->other_label = str_of("first seen here");
         f->rival = 0;
     }
@@ -643,7 +643,7 @@ static void settle_parents(struct run *run)
             const char *label = r ? arena_printf(&run->arena, "the parent %.*s was itself refused", STR_ARG(r->label)) : NULL;
 
             if (label) {
-                f->other = (struct finding_place){.file = arena_str(&run->arena, r->path), .line = r->line, .column = 1};
+                f->other = (struct finding_place){.file = arena_str(&run->arena, r->path), .source = run_source(run, r->root), .line = r->line, .column = 1};
                 f->other_label = str_of(label);
             } else if (f->parents[0] && f->help.len == 0 && !run->seen->partial) {
                 f->help = str_of("no such row came from the source before this one, neither loaded nor refused");

@@ -241,7 +241,6 @@ static void test_none(void)
     progress_end(&p, START + 70 * S, &s);
     written(fd, &out);
     is_int((long long)out.len, 0, "none says nothing");
-    is_int(progress_wait_ms(&p, START), -1, "and waits for nothing");
 }
 
 static void test_end_of_the_scale(void)
