@@ -1,6 +1,13 @@
 /* The ledger's tables and its SQL dialects. In every statement {w} stands for the prefix of the tables. */
 #include "ledger/ledger_internal.h"
 
+/* A second guard besides the compare-and-swap. */
+#ifndef WINDROW_CANARY_NO_CAS
+#define ONE_CHUNK ", UNIQUE (unit_id, gen)"
+#else
+#define ONE_CHUNK ""
+#endif
+
 static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS {w}meta (key text PRIMARY KEY, value text NOT NULL)",
     "CREATE TABLE IF NOT EXISTS {w}jobs (id {serial}, mapping text NOT NULL, source text NOT NULL,"
@@ -22,7 +29,7 @@ static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS {w}chunks (id {serial}, run_id bigint NOT NULL REFERENCES {w}runs (id),"
     " unit_id bigint NOT NULL REFERENCES {w}units (id), gen bigint NOT NULL, rows_json text NOT NULL, lines bigint NOT NULL,"
     " hash {bytes}, keys {bytes}, keys_seal bigint NOT NULL, seal bigint NOT NULL, transaction_id text,"
-    " committed_at {time} NOT NULL DEFAULT {now}, UNIQUE (unit_id, gen))",
+    " committed_at {time} NOT NULL DEFAULT {now}" ONE_CHUNK ")",
     "CREATE TABLE IF NOT EXISTS {w}keys (id {serial}, chunk_id bigint NOT NULL REFERENCES {w}chunks (id), keys {bytes} NOT NULL,"
     " seal bigint NOT NULL)",
     "CREATE INDEX IF NOT EXISTS {i}keys_chunk ON {w}keys (chunk_id)",

@@ -221,6 +221,7 @@ static int claim(struct worker *w, struct err *err)
     struct run *run = w->run;
     int got;
 
+    FAULT("before_claim");
     if (run->ledger)
         return shares_sink(run) ? claim_shared(w, err) : claim_by_row_lock(w, err);
     if (w->again) {

@@ -8,6 +8,7 @@ engine_need
 is_stopped() { [ "$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -c1)" = T ]; }
 # paused PLACE: $pid is a load that has stopped itself there
 paused() {
+    rm -f paused.out
     WINDROW_CRASH=$1:stop "$windrow" load m.yaml tree --to "$db" --jobs 1 >paused.out 2>&1 </dev/null &
     pid=$!
     until is_stopped $pid; do kill -0 $pid 2>/dev/null || { echo "ended before $1"; cat paused.out; return 1; }; sleep 0.01; done
@@ -19,11 +20,27 @@ expect_success 'sqlite: the second process says who holds the file, and the firs
     target_reset && paused after_copy:2 && WINDROW_WAIT_MS=100 expect_status 5 load && contains last.out "process $pid" "t.db"; got=$?
     go_on; [ $got = 0 ] && [ $paused_status = 3 ] && same_as_golden'
 expect_success 'sqlite: the second process waits, and finds nothing to do' '
-    target_reset && paused after_copy:2 && { load & second=$!; } && sleep 0.2 && go_on && wait $second; [ $? = 0 ] && [ $paused_status = 3 ] && same_as_golden'
+    target_reset && paused after_copy:2 && first=$pid && paused lock_held:2 && second=$pid && pid=$first && go_on && [ $paused_status = 3 ] &&
+    pid=$second && go_on && [ $paused_status = 0 ] && same_as_golden'
 # Where the lock does not hold, the compare-and-swap does.
 expect_success 'sqlite: paused after a claim and overtaken: nothing is written twice' '
     target_reset && paused after_claim:2 && { WINDROW_CRASH=lock:1:error load --jobs 1; [ $? = 3 ]; }; got=$?
     go_on; [ $got = 0 ] && { [ $paused_status = 0 ] || [ $paused_status = 3 ] || { cat paused.out; false; }; } && same_as_golden'
+
+# Two that are past their plans, on the same unit, in a table without a key: nothing but the compare-and-swap can tell the
+# second that it is late. The second one stands after its claim, with the unit's rows still to be written.
+without_key() {
+    scene keyless && rm -rf tree/u* && mkdir target
+    printf 'windrow: 1\nname: keyless\ntables:\n  events:\n    from: "log/{day}.jsonl"\n    columns: {id: .id, text: .text}\n' >m.yaml
+    db=sqlite:$PWD/target/t.db
+    sql 'CREATE TABLE events (id integer, text text)'
+}
+kept=$db
+expect_success 'sqlite: two on one unit, the late one writes nothing: by the compare-and-swap alone' '
+    without_key && paused before_claim:1 && first=$pid && paused lock:1:error,after_claim:2 && second=$pid && pid=$first && go_on &&
+    { [ $paused_status = 3 ] || { cat paused.out; false; }; } && expect_counts events 59 && pid=$second && go_on && expect_counts events 59 &&
+    { [ $paused_status -le 3 ] || { cat paused.out; false; }; } && [ "$(sql "SELECT count(*) - count(DISTINCT unit_id) + max(gen) FROM windrow_chunks")" = 1 ]'
+db=$kept
 
 together() {    # PROCESSES ROUNDS
     local round i pids status
