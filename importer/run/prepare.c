@@ -81,9 +81,6 @@ static int open_target(struct run *run, struct run_result *ret)
     if (run->o->level == RUN_REHEARSE && sink_for(run->target) == &sink_sqlite) {
         if (scratch_copy(run, err) < 0)
             return -1;
-    } else if (run->o->level == RUN_REHEARSE) {
-        run_note(run, W0618, FINDING_NOTE, "a rehearsal holds its locks until its end, uses up numbers of sequences and fires "
-                 "triggers; its rows are rolled back");
     } else if (!writes(run->o->level) && (!run->target || run->o->level == RUN_CONSTRAINTS)) {
         made = scratch_make(run, err);
         if (made < 0)
@@ -230,6 +227,8 @@ int run_prepare(struct run *run, struct run_result *ret)
     run->ledger = run->o->level == RUN_LOAD || (run->o->level == RUN_REHEARSE && run->scratch_made);
     run->hold = run->o->level == RUN_REHEARSE && !run->scratch_made;
     run->recalls = run->ledger;
+    if (run->hold && rehearse_begin(run, err) < 0)
+        return -1;
     if (make_identities(run, err) < 0 || seen_open(run, err) < 0)
         return -1;
     if (account_init(&run->account, run->p, run->o->hide_values, err) < 0)
@@ -239,6 +238,8 @@ int run_prepare(struct run *run, struct run_result *ret)
 
 void run_unprepare(struct run *run)
 {
+    for (size_t i = 0; run->sequences && i < run->p->n_rules; i++)
+        db_result_release(&run->sequences[i]);
     account_release(&run->account);
     if (run->first)
         run->ops->close(run->first);

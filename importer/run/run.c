@@ -103,6 +103,8 @@ static void run_workers(struct run *run)
         pthread_mutex_unlock(&run->sink_lock);
         workers[0].begun = false;
     }
+    if (run->hold)
+        rehearse_end(run);
     for (unsigned i = 0; i < opened; i++)
         worker_close(&workers[i]);
     free(workers);

@@ -50,6 +50,7 @@ struct run {
     struct seen *seen;
     bool scratch_made;              /* target and ops are of a throw-away database */
     const char *checked;            /* the target whose tables it has; NULL: none */
+    struct db_result *sequences;    /* by rule, before a rehearsal */
     struct findings notes;          /* of the time before there is an account */
 
     pthread_mutex_t claim_lock;     /* PostgreSQL: one worker claims at a time */
@@ -126,6 +127,7 @@ struct worker {
     bool others_marked;             /* those that other files wrote as well are marked */
     struct sink_rows key_row;
     uint64_t lines;
+    struct summary_file *counts;    /* by file; NULL: none is counted */
     unsigned char *marks;           /* by file; NULL: none yet */
     unsigned char *hashes;          /* of the part, or of each file; NULL: not known */
     bool over_limit;                /* of rejects */
@@ -167,6 +169,10 @@ void scratch_remove(struct run *run);
 /* A finding without a place in the data. */
 void run_note(struct run *run, enum code code, enum finding_severity severity, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* rehearse.c: what a rehearsal inside a PostgreSQL target costs, as notes; before it begins, and when it is rolled back. */
+int rehearse_begin(struct run *run, struct err *err);
+void rehearse_end(struct run *run);
 
 /* standing.c: survey_out.same, with the run as context. */
 int standing_compare(void *context, const struct entry *file, const struct ledger_file *known,

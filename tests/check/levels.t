@@ -132,6 +132,17 @@ expect_success "PostgreSQL: rehearse finds the same and leaves no row, no schema
     jq -e ".findings.groups[] | select(.code == \"W0618\" and .severity == \"note\")" out.json &&
     [ "$(sql "SELECT count(*) FROM people")" = 0 ] &&
     [ "$(sql "SELECT count(*) FROM pg_namespace WHERE nspname = '"'windrow'"'")" = 0 ]'
+expect_success "PostgreSQL: a rehearsal names locks, triggers and the sequences that do not go back, and leaves nothing else" '
+    sql "CREATE TABLE counted (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, no serial, t text);
+        CREATE SEQUENCE free; ALTER TABLE counted ALTER t SET DEFAULT '"'x' || nextval('free')"'; INSERT INTO counted (t) VALUES ('"'old'"');
+        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS '"'BEGIN RETURN NEW; END'"'; CREATE TRIGGER g BEFORE INSERT ON counted FOR EACH ROW EXECUTE FUNCTION f()"
+    mkdir counted && printf "{\"a\":1}\n{\"a\":2}\n" >counted/a.jsonl
+    printf "windrow: 1\nname: counted\ntables:\n  counted:\n    from: \"{f}.jsonl\"\n    columns: {t: {expr: \".a | tostring\"}}\n" >counted.yaml
+    dumped() { "$(pg_bindir)/pg_dump" -d "$db" | grep -v "pg_catalog.setval\|^.restrict\|^.unrestrict"; }
+    dumped >before && expect_status 0 windrow check counted.yaml counted --to "$db" --level rehearse --progress none >out.txt && dumped | compare before - &&
+    contains out.txt "locks of a load are held until the end, on counted" "triggers of counted fire: g" \
+        "the sequence public.counted_id_seq went from 1 to 3, and stays there" "the sequence public.counted_no_seq went from 1 to 3" &&
+    ! grep "public.free went" out.txt'
 expect_success "PostgreSQL: rehearse asks deferred constraints too" '
     sql "CREATE TABLE pairs (id integer PRIMARY KEY, other integer REFERENCES pairs DEFERRABLE INITIALLY DEFERRED)"
     mkdir pairs && printf "{\"id\":1,\"other\":2}\n{\"id\":2,\"other\":1}\n" >pairs/a.jsonl
