@@ -37,6 +37,7 @@ struct summary_totals summary_totals(const struct summary *s)
         all.same += t->same;
         all.rejected += t->rejected;
         all.skipped += t->skipped;
+        all.deleted += t->deleted;
         all.bytes += t->bytes;
         all.balanced &= summary_balanced(t);
     }

@@ -40,6 +40,7 @@ struct summary_kind {
 enum summary_state { SUMMARY_LOADED = 0, SUMMARY_UNCHANGED, SUMMARY_FAILED, SUMMARY_UNFINISHED };
 
 struct summary_file {
+    struct str source;      /* which of several it is in; empty: there is one */
     struct str path;
     enum summary_state state;
     uint64_t bytes, records, rejected;
@@ -89,7 +90,7 @@ struct summary {
 
 /* Over all tables. `balanced`: read = loaded + rejected + skipped in each of them. */
 struct summary_totals {
-    uint64_t read, loaded, inserted, updated, same, rejected, skipped, bytes;
+    uint64_t read, loaded, inserted, updated, same, rejected, skipped, deleted, bytes;
     uint64_t files, unchanged, failed, records, source_bytes;   /* over all kinds */
     bool balanced;
 };

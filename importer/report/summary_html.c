@@ -124,6 +124,7 @@ static void table_row(struct out *o, const struct summary_table *t)
     number_cell(o, "", t->inserted);
     number_cell(o, "", t->updated);
     number_cell(o, "", t->same);
+    number_cell(o, "", t->deleted);
     out_text(o, "</tr>\n");
 }
 
@@ -137,7 +138,7 @@ static void tables(struct out *o, const struct summary *s)
     out_printf(o, "<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th>table</th><th class=\"n\">read</th>"
                "<th class=\"n\">%s</th><th class=\"n\">rejected</th><th class=\"n\">skipped</th>"
                "<th class=\"n\">bytes</th><th class=\"n\">worker time</th><th class=\"n\">inserted</th>"
-               "<th class=\"n\">updated</th><th class=\"n\">there already</th></tr></thead>\n<tbody>\n",
+               "<th class=\"n\">updated</th><th class=\"n\">there already</th><th class=\"n\">deleted</th></tr></thead>\n<tbody>\n",
                s->check ? "would load" : "loaded");
     for (size_t i = 0; i < s->n_tables && i < TABLES_MAX; i++)
         table_row(o, &s->tables[i]);
@@ -152,6 +153,7 @@ static void tables(struct out *o, const struct summary *s)
     number_cell(o, "", all.inserted);
     number_cell(o, "", all.updated);
     number_cell(o, "", all.same);
+    number_cell(o, "", all.deleted);
     out_text(o, "</tr></tfoot></table></div>\n");
 }
 

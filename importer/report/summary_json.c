@@ -146,28 +146,39 @@ static void list(struct jsonout *j, enum code code, const char *name, const stru
     jsonout_close(j, '}');
 }
 
+/* What tables and totals have in common. */
+static void rows(struct jsonout *j, const struct summary_totals *t)
+{
+    jsonout_member_uint(j, "read", t->read);
+    jsonout_member_uint(j, "loaded", t->loaded);
+    jsonout_member_uint(j, "inserted", t->inserted);
+    jsonout_member_uint(j, "updated", t->updated);
+    jsonout_member_uint(j, "same", t->same);
+    jsonout_member_uint(j, "rejected", t->rejected);
+    jsonout_member_uint(j, "skipped", t->skipped);
+    jsonout_member_uint(j, "deleted", t->deleted);
+    jsonout_member_uint(j, "bytes", t->bytes);
+}
+
+static void table(struct jsonout *j, const struct summary_table *t)
+{
+    jsonout_open(j, '{');
+    jsonout_name(j, "name");
+    jsonout_str(j, t->name);
+    rows(j, &(struct summary_totals){.read = t->read, .loaded = summary_loaded(t), .inserted = t->inserted,
+                                     .updated = t->updated, .same = t->same, .rejected = t->rejected,
+                                     .skipped = t->skipped, .deleted = t->deleted, .bytes = t->bytes});
+    list(j, CODE_NONE, "skip_reasons", t->skips);
+    seconds(j, "worker_seconds", t->time_ns);
+    jsonout_close(j, '}');
+}
+
 static void tables(struct jsonout *j, const struct summary *s)
 {
     jsonout_name(j, "tables");
     jsonout_open(j, '[');
-    for (size_t i = 0; i < s->n_tables; i++) {
-        const struct summary_table *t = &s->tables[i];
-
-        jsonout_open(j, '{');
-        jsonout_name(j, "name");
-        jsonout_str(j, t->name);
-        jsonout_member_uint(j, "read", t->read);
-        jsonout_member_uint(j, "loaded", summary_loaded(t));
-        jsonout_member_uint(j, "inserted", t->inserted);
-        jsonout_member_uint(j, "updated", t->updated);
-        jsonout_member_uint(j, "same", t->same);
-        jsonout_member_uint(j, "rejected", t->rejected);
-        jsonout_member_uint(j, "skipped", t->skipped);
-        list(j, CODE_NONE, "skip_reasons", t->skips);
-        jsonout_member_uint(j, "bytes", t->bytes);
-        seconds(j, "worker_seconds", t->time_ns);
-        jsonout_close(j, '}');
-    }
+    for (size_t i = 0; i < s->n_tables; i++)
+        table(j, &s->tables[i]);
     jsonout_close(j, ']');
 }
 
@@ -205,6 +216,7 @@ static void files(struct jsonout *j, const struct summary *s)
         jsonout_open(j, '{');
         jsonout_name(j, "path");
         jsonout_str(j, f->path);
+        jsonout_member_str(j, "source", f->source);
         jsonout_member_str(j, "state", str_of(summary_state_name(f->state)));
         jsonout_member_uint(j, "bytes", f->bytes);
         jsonout_member_uint(j, "records", f->records);
@@ -221,16 +233,9 @@ static void totals(struct jsonout *j, const struct summary *s)
 
     jsonout_name(j, "totals");
     jsonout_open(j, '{');
-    jsonout_member_uint(j, "read", all.read);
-    jsonout_member_uint(j, "loaded", all.loaded);
-    jsonout_member_uint(j, "inserted", all.inserted);
-    jsonout_member_uint(j, "updated", all.updated);
-    jsonout_member_uint(j, "same", all.same);
-    jsonout_member_uint(j, "rejected", all.rejected);
-    jsonout_member_uint(j, "skipped", all.skipped);
+    rows(j, &all);
     jsonout_name(j, "balanced");
     jsonout_bool(j, all.balanced);
-    jsonout_member_uint(j, "bytes", all.bytes);
     jsonout_member_uint(j, "files", all.files);
     jsonout_member_uint(j, "files_unchanged", all.unchanged);
     jsonout_member_uint(j, "files_failed", all.failed);

@@ -159,6 +159,15 @@ static void equation(struct out *o, const struct summary *s)
         out_number(o, format_count, all.same);
         out_text(o, " there already\n");
     }
+    for (size_t i = 0; i < s->n_tables; i++) {
+        if (s->tables[i].deleted == 0)
+            continue;
+        out_text(o, "deleted from ");
+        out_with(o, escape_text, s->tables[i].name);
+        out_text(o, ": ");
+        out_plural(o, s->tables[i].deleted, "row", "rows");
+        out_text(o, " of files that have changed or are gone\n");
+    }
 }
 
 static int fill_kinds(struct table *t, const struct summary *s)

@@ -165,6 +165,21 @@ static void run_case(struct suite *suite, const struct summary *s, struct out *o
                                       status != 0 && status != 3, buf_str(&message)}, o);
 }
 
+/* The account, where CI systems show what is neither good nor bad. */
+static void properties(struct out *o, const struct summary *s)
+{
+    const struct summary_totals all = summary_totals(s);
+    const struct { const char *name; uint64_t n; } counts[] = {
+        {"read", all.read}, {"loaded", all.loaded}, {"rejected", all.rejected}, {"skipped", all.skipped},
+        {"deleted", all.deleted},
+    };
+
+    out_text(o, "    <properties>\n");
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+        out_printf(o, "      <property name=\"%s\" value=\"%" PRIu64 "\"/>\n", counts[i].name, counts[i].n);
+    out_text(o, "    </properties>\n");
+}
+
 static void suite_text(struct out *o, const struct suite *suite, const char *name, const struct summary *s)
 {
     out_printf(o, "  <testsuite name=\"%s\" tests=\"%u\" failures=\"%u\" errors=\"0\" skipped=\"0\" time=\"%.3f\"",
@@ -172,6 +187,8 @@ static void suite_text(struct out *o, const struct suite *suite, const char *nam
     if (s->started.len)
         attribute(o, "timestamp", s->started);
     out_text(o, ">\n");
+    if (str_is(str_of(name), "run"))
+        properties(o, s);
     out_bytes(o, buf_text(&suite->cases), suite->cases.len);
     out_text(o, "  </testsuite>\n");
 }

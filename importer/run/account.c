@@ -45,6 +45,7 @@ int account_init(struct account *a, const struct program *p, bool hide_values, s
 static void release_lists(struct account *a)
 {
     findings_release(&a->findings);
+    filelist_release(&a->list);
     tally_release(&a->unread);
     tally_release(&a->unmatched);
     tally_release(&a->orphans);
@@ -120,7 +121,7 @@ int account_merge(struct account *to, struct account *from, struct err *err)
         if (tally_merge(tallies[i][0], tallies[i][1], err) < 0)
             ret = -1;
     }
-    if (findings_merge(&to->findings, &from->findings, err) < 0)
+    if (findings_merge(&to->findings, &from->findings, err) < 0 || filelist_merge(&to->list, &from->list, err) < 0)
         ret = -1;
     account_clear(from);
     return ret;
@@ -326,6 +327,9 @@ int account_summary(struct account *a, struct arena *arena, struct summary *s, s
     for (size_t i = 0; i < ARRAY_LEN(tallies); i++)
         tally_sort(tallies[i]);
     s->findings = &a->findings;
+    s->files = a->list.files;
+    s->n_files = a->list.n;
+    s->files_left_out = a->files > a->list.n ? a->files - a->list.n : 0;
     s->unread = &a->unread;
     s->unmatched = &a->unmatched;
     s->orphans = &a->orphans;

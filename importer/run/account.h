@@ -6,6 +6,7 @@
 #define WINDROW_RUN_ACCOUNT_H
 
 #include "map/program.h"
+#include "report/filelist.h"
 #include "report/summary.h"
 
 struct account_rule {
@@ -26,6 +27,7 @@ struct account {
     struct account_kind *kinds; /* the distinct patterns of the mapping */
     size_t n_kinds, n_rule_kinds;   /* those that rules read come first */
     struct findings findings;
+    struct filelist list;       /* of single files */
     struct tally unread, unmatched, orphans, entries, vanished, mended;
     struct tally unfilled, idle;    /* made by account_summary() */
     uint64_t files, rows, rejects, bytes;   /* totals so far */

@@ -9,12 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { LARGE_BYTES = 1 << 20 };    /* a reader that met a file of this size gives back its memory */
 enum { TICK_RECORDS = 4096 };
 
 void chunk_clear(struct worker *w)
 {
     account_clear(&w->account);
     arena_reset(&w->arena);
+    w->counts = NULL;
     w->rejects = NULL;
     w->last_reject = &w->rejects;
     w->befores = NULL;
@@ -130,6 +132,8 @@ static int one_record(struct worker *w, const struct record *record, size_t kind
     w->lines++;
     if (first_reader && kind < w->account.n_kinds)
         w->account.kinds[kind].records++;
+    if (first_reader && w->counts)
+        w->counts[w->file].records++;
     if (w->run->o->level != RUN_PARSE && evaluator_record(w->ev, record, err) < 0)
         return -1;
     return after_record(w, err);
@@ -144,6 +148,14 @@ static int start_lines(struct worker *w, const struct entry *file, struct input 
         return -1;
     w->lines_ahead = in->line;
     return 0;
+}
+
+static void count_failed(struct worker *w, size_t kind)
+{
+    if (kind < w->account.n_kinds)
+        w->account.kinds[kind].failed++;
+    if (w->counts)
+        w->counts[w->file].state = SUMMARY_FAILED;
 }
 
 static int read_records(struct worker *w, struct reader *reader, size_t kind, bool first_reader, struct err *err)
@@ -168,8 +180,8 @@ static int read_records(struct worker *w, struct reader *reader, size_t kind, bo
             return -1;
         }
         got = e.scope == ERR_RECORD;
-        if (!got && kind < w->account.n_kinds && first_reader)
-            w->account.kinds[kind].failed++;
+        if (!got && first_reader)
+            count_failed(w, kind);
         if (!got)
             record = (struct record){0};    /* only a broken record tells of itself */
         if (broken_record(w, &record, &e, err) < 0)
@@ -252,8 +264,8 @@ static int read_file(struct worker *w, struct entry *file, size_t kind, bool fir
         return -1;
     }
     if (in.fd < 0) {
-        if (kind < w->account.n_kinds && first_reader)
-            w->account.kinds[kind].failed++;
+        if (first_reader)
+            count_failed(w, kind);
         return entry_mark(w, ENTRY_FAILED, err) < 0 ? -1 : broken_record(w, &(struct record){0}, &e, err);
     }
     in.to = w->unit.part ? w->unit.to : in.size;
@@ -287,9 +299,20 @@ static bool reads_first(const struct worker *w, const struct entry *file)
     return n == 0 || rules[0] == rule_ordinal(w->run, w->rule);
 }
 
+/* Each rule has a reader of its own: what a large document took up must not wait until the others have read it too. */
+static void release_reader(struct worker *w, uint64_t largest)
+{
+    struct reader **reader = &w->readers[rule_ordinal(w->run, w->rule)];
+
+    if (!*reader || largest < LARGE_BYTES)
+        return;
+    w->rule->reader->close(*reader);
+    *reader = NULL;
+}
+
 static int run_rule(struct worker *w, const struct program_rule *rule, struct err *err)
 {
-    uint64_t begun = run_now_ns();
+    uint64_t begun = run_now_ns(), largest = 0;
     int flushed;
 
     w->rule = rule;
@@ -316,10 +339,36 @@ static int run_rule(struct worker *w, const struct program_rule *rule, struct er
         }
         if (kind < w->account.n_kinds)
             w->account.kinds[kind].time_ns += run_now_ns() - opened;
+        largest = file->size > largest ? file->size : largest;
     }
+    release_reader(w, largest);
     flushed = write_flush(w, rule, err);
     w->account.rules[rule_ordinal(w->run, rule)].time_ns += run_now_ns() - begun;
     return flushed;
+}
+
+/* The counts of each file, filled by what follows. */
+static int start_counts(struct worker *w, struct err *err)
+{
+    w->counts = arena_calloc(&w->arena, w->unit.n_files + 1, sizeof *w->counts);
+    if (!w->counts)
+        return err_oom(err);
+    for (size_t i = 0; i < w->unit.n_files; i++) {
+        const struct entry *file = &w->unit.files[i];
+
+        w->counts[i] = (struct summary_file){.path = file->path, .source = str_of(run_source(w->run, file->root)),
+                                             .bytes = w->unit.part ? w->unit.to - w->unit.from : file->size};
+    }
+    return 0;
+}
+
+static int keep_counts(struct worker *w, struct err *err)
+{
+    for (size_t i = 0; i < w->unit.n_files; i++) {
+        if (w->unit.files[i].kind == ENTRY_FILE && filelist_add(&w->account.list, &w->counts[i], err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static void count_files(struct worker *w)
@@ -375,6 +424,8 @@ int chunk_run(struct worker *w, struct err *err)
     if (w->unit.mode == UNIT_GONE)
         return reconcile_read(w, err) < 0 ? -1 : reconcile_delete(w, err);
     count_files(w);
+    if (start_counts(w, err) < 0)
+        return -1;
     if (evaluator_group(w->ev, w->unit.files, w->unit.n_files, err) < 0 || reconcile_read(w, err) < 0)
         return -1;
     for (size_t i = 0; i < p->n_rules; i++) {
@@ -384,5 +435,5 @@ int chunk_run(struct worker *w, struct err *err)
     if (evaluator_group(w->ev, NULL, 0, err) < 0 || after_record(w, err) < 0)
         return -1;
     FAULT("after_rows");
-    return reconcile_delete(w, err);
+    return reconcile_delete(w, err) < 0 ? -1 : keep_counts(w, err);
 }

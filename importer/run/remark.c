@@ -166,6 +166,8 @@ void remark_reject(struct worker *w, const struct program_rule *rule, struct str
         record = f.value = (struct str){0};
     add_excerpt(&f, record, from->byte);
     w->account.rejects++;
+    if (w->counts)
+        w->counts[from->file].rejected++;
     if ((e->code == W0301 || e->code == W0302) && entry_mark(w, ENTRY_FAILED, &w->failure) < 0)
         err_oom(&w->failure);
     if (rule)

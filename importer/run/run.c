@@ -159,6 +159,7 @@ static void fill_summary(struct run *run, struct run_result *ret)
     s->check = run->o->level != RUN_LOAD;
     s->command = str_of(run->o->replay ? "rejects replay" : s->check ? "check" : "load");
     s->mapping = str_of(run->o->mapping);
+    s->version = str_of(WINDROW_VERSION);
     s->end = run->end;
     if (run->p) {
         s->mapping_digest = str_make(run->p->digest, 64);
