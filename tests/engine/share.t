@@ -78,5 +78,9 @@ if [ "${engines:-}" ]; then
         target_reset && paused after_copy:2 && { timeout 100 "$windrow" load m.yaml tree --to "$db" --jobs 1 >second.out 2>&1 & second=$!; } &&
         until [ "$(sql "SELECT count(*) FROM windrow.units WHERE state = 0")" = 1 ]; do sleep 0.02; done && go_on && { wait $second; [ $? -le 3 ]; } &&
         [ "$(sql "SELECT state FROM windrow.runs")" = done ] && expect_counts users 6 events 58 notes 6'
+    expect_success 'postgresql: one dies in a chunk; another, at work on the same load, takes it over' '
+        target_reset && paused after_copy:3 && first=$pid && { timeout 100 "$windrow" load m.yaml tree --to "$db" --jobs 1 >second.out 2>&1 & second=$!; } &&
+        until [ "$(sql "SELECT count(*) FROM windrow.units WHERE state = 0")" = 1 ]; do sleep 0.02; done && kill -KILL $first && { wait $first; wait $second; [ $? -le 3 ]; } &&
+        [ "$(sql "SELECT state FROM windrow.runs")" = done ] && expect_counts users 6 events 58 notes 6 && [ "$(sql "SELECT count(*) FROM windrow.units WHERE gen <> 1 OR state <> 1")" = 0 ]'
 fi
 done_testing
