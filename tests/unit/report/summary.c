@@ -69,9 +69,9 @@ static void model_fill(struct model *m, struct str text)
                                         .failed = 1, .records = 12003, .bytes = 30 * MIB, .time_ns = 3 * S};
     m->kinds[1] = (struct summary_kind){.name = text, .files = 20, .records = 3121004, .bytes = 2000 * MIB,
                                         .time_ns = 120 * S};
-    m->files[0] = (struct summary_file){text, SUMMARY_LOADED, 5310, 1, 1};
-    m->files[1] = (struct summary_file){str_of("tmp/43/profile.json"), SUMMARY_UNCHANGED, 4000, 0, 0};
-    m->files[2] = (struct summary_file){str_of("tmp/44/profile.json"), SUMMARY_FAILED, 0, 0, 0};
+    m->files[0] = (struct summary_file){.path = text, .state = SUMMARY_LOADED, .bytes = 5310, .records = 1, .rejected = 1};
+    m->files[1] = (struct summary_file){.path = str_of("tmp/43/profile.json"), .state = SUMMARY_UNCHANGED, .bytes = 4000};
+    m->files[2] = (struct summary_file){.path = str_of("tmp/44/profile.json"), .state = SUMMARY_FAILED};
     m->sources[0] = str_of("tmp");
     m->sources[1] = text;
     m->assumptions[0] = str_of("times without zone in users.created_at are Europe/Berlin");
