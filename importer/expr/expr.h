@@ -20,6 +20,9 @@ struct expr_names {
     enum expr_name_kind (*find)(void *context, struct str name, int *slot);
     /* For "did you mean" and for checks of $name.key with a constant key: 0 or -1 with a message. May be NULL. */
     int (*check_key)(void *context, int slot, struct str key, struct err *err);
+    /* The value of $name.key, if it is the same whenever the expression runs (a parameter); ABSENT if not. Regular
+     * expressions and time zones are then prepared once. It lives as long as the expression. May be NULL. */
+    struct value (*known)(void *context, int slot, struct str key);
     const char *const *all;     /* names for "did you mean" */
     size_t n_all;
     void *context;

@@ -49,13 +49,22 @@ struct expr_node {
     int slot;               /* SLOT, KEYED, KEYED_BY: as find() gave it; LOCAL: the variable */
     struct str key;         /* GET, KEYED */
     int64_t index;          /* AT */
-    struct value constant;
+    struct value constant;  /* CONSTANT; KEYED: its value when that is known already, else ABSENT */
     const struct expr_function *function;
     const struct expr_pattern *pattern;
     struct expr_regex *regex;           /* CALL: compiled from constant arguments */
     const struct expr_format *format;   /* STRING, FORMAT */
     struct zone *zone;                  /* CALL: opened from a constant argument */
 };
+
+/* Is it known what text the node gives, although perhaps it must not be folded? */
+static inline bool expr_known_text(const struct expr_node *n, struct str *ret)
+{
+    if ((n->op != OP_CONSTANT && n->op != OP_KEYED) || n->constant.type != VALUE_STRING)
+        return false;
+    *ret = n->constant.text;
+    return true;
+}
 
 /* What stands after `as`: $name, [patterns] or {key: pattern}. */
 struct expr_pattern {

@@ -153,6 +153,8 @@ static struct expr_node *keyed_constant(struct parser *p, struct expr_node *slot
 {
     slot->op = OP_KEYED;
     slot->key = key;
+    if (p->names->known)
+        slot->constant = p->names->known(p->names->context, slot->slot, key);
     return check_key(p, parser_finish(p, slot)) < 0 ? NULL : slot;
 }
 

@@ -139,13 +139,15 @@ int expr_regex_prepare(struct checker *c, struct expr_node *n)
     if (spreads && !n->kids[0]->many && constant_flags && !(flags.len && memchr(flags.at, 'g', flags.len)) &&
         strcmp(n->function->name, "splits") != 0 && strcmp(n->function->name, "scan") != 0)
         n->many = false;
-    if (!constant_flags || !constant_text(n->kids[0], &pattern))
+    if (!constant_flags || !expr_known_text(n->kids[0], &pattern))
         return 0;
     n->regex = regex_new(pattern, flags, why, &where);
     if (n->regex)
         return expr_hold(c, n);
     if (!why[0])
         return err_oom(c->err);
+    if (n->kids[0]->op != OP_CONSTANT)      /* it may never be asked for */
+        return 0;
     expr_bad(c->err, n->kids[0]->at, n->kids[0]->len, W0235, "%s", why);
     return err_help(c->err, "at character %zu of the regular expression",
                     expr_rune_count(str_make(pattern.at, where)) + 1);

@@ -264,7 +264,7 @@ int expr_time_prepare(struct checker *c, struct expr_node *n)
     const char *name = n->function->name;
     bool to_time = strcmp(name, "to_time") == 0 || strcmp(name, "time_doubt") == 0;
     struct err why = {0};
-    struct str format;
+    struct str format, zone;
 
     if (prepare_format(c, n->kids[0], to_time || strcmp(name, "strptime") == 0, &format) < 0)
         return -1;
@@ -274,11 +274,15 @@ int expr_time_prepare(struct checker *c, struct expr_node *n)
         expr_bad(c->err, n->kids[0]->at, n->kids[0]->len, W0236, "a time in this format does not say its zone");
         return err_help(c->err, "name the zone: to_time(format; \"Europe/Berlin\"), or \"UTC\"");
     }
-    if (n->n == 1 || !constant(n->kids[1]) || n->kids[1]->constant.type != VALUE_STRING)
+    if (n->n == 1 || !expr_known_text(n->kids[1], &zone))
         return 0;
-    n->zone = zone_open(n->kids[1]->constant.text, &why);
+    n->zone = zone_open(zone, &why);
     if (n->zone)
         return expr_hold(c, n);
+    if (n->kids[1]->op != OP_CONSTANT) {    /* it may never be asked for */
+        err_release(&why);
+        return 0;
+    }
     expr_bad(c->err, n->kids[1]->at, n->kids[1]->len, W0236, "%s", why.message);
     if (why.help[0])
         err_help(c->err, "%s", why.help);

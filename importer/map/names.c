@@ -236,11 +236,23 @@ static void list_known(struct names *names)
         add_known(names, m->indexes[i].name.text);
 }
 
+/* Parameters have their values before anything is compiled. */
+static struct value known(void *context, int slot, struct str key)
+{
+    const struct program *p = ((const struct names *)context)->c->p;
+
+    for (size_t i = 0; slot_kind(slot) == SLOT_PARAM && i < p->n_params; i++) {
+        if (str_is(key, p->params[i].name))
+            return p->params[i].value;
+    }
+    return value_absent();
+}
+
 struct expr_names names_for_expr(struct names *names)
 {
     if (!names->all)
         list_known(names);
-    return (struct expr_names){find, check_key, names->all, names->n_all, names};
+    return (struct expr_names){find, check_key, known, names->all, names->n_all, names};
 }
 
 /* Rules remember what they need from outside their own file. */

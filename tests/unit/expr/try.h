@@ -89,9 +89,16 @@ static int try_keyed(void *context, int slot, struct str key, struct value *ret,
 
 static const char *const try_names[] = {"path", "index", "doc"};
 
+/* What a key of $path answers is known beforehand if it begins with a capital letter or a bracket. */
+static struct value try_known(void *context, int slot, struct str key)
+{
+    (void)context;
+    return slot == SLOT_PATH && key.len && (key.at[0] < 'a' || key.at[0] == '[') ? value_string(key) : value_absent();
+}
+
 __attribute__((unused)) static struct expr_names try_names_of(struct try *t)
 {
-    return (struct expr_names){try_find, try_check_key, try_names, ARRAY_LEN(try_names), t};
+    return (struct expr_names){try_find, try_check_key, try_known, try_names, ARRAY_LEN(try_names), t};
 }
 
 __attribute__((unused)) static void try_start(struct try *t)
