@@ -82,6 +82,7 @@ struct json_memo {
     const struct json_paths *paths;
     const struct json_doc *doc;
     uint32_t shape;
+    bool leaves, complete;  /* no path goes on below a key; every key is on one */
     const void *found[JSON_MEMO_KEYS];
 };
 void json_select_again(const struct json_paths *paths, const struct value *root, struct value *slots,

@@ -235,13 +235,37 @@ static inline void visit_member(const struct selection *s, const struct entry *f
         s->unread->key(s->unread->context, v, json_token_text(v->doc, i), &item);
 }
 
+static inline uint32_t expected_key(const struct json_doc *doc, size_t i)
+{
+    return doc->keys ? doc->keys[i].node : doc->expected + 1 + 4 * (uint32_t)i;
+}
+
 static void remember(const struct selection *s, const struct node *node, const struct json_doc *doc)
 {
     s->memo->paths = s->paths;
     s->memo->doc = doc;
     s->memo->shape = doc->shape;
-    for (size_t i = 0; i < doc->keys_n; i++)
-        s->memo->found[i] = find_key(node, doc, doc->keys[i].node);
+    s->memo->leaves = s->memo->complete = true;
+    for (size_t i = 0; i < doc->keys_n; i++) {
+        const struct entry *found = find_key(node, doc, expected_key(doc, i));
+
+        s->memo->found[i] = found;
+        s->memo->leaves = s->memo->leaves && (!found || found->slot >= 0);
+        s->memo->complete = s->memo->complete && found;
+    }
+}
+
+/* No path goes on below a key, and there is nothing below any. */
+static void fill_flat(const struct selection *s, const struct json_doc *doc)
+{
+    uint32_t value = doc->expected + 3;
+
+    for (size_t i = 0; i < doc->keys_n; i++, value += 4) {
+        const struct entry *found = s->memo->found[i];
+
+        if (found)
+            json_fill_flat(doc, value, &s->slots[found->slot]);
+    }
 }
 
 static void visit_expected(const struct selection *s, const struct node *node, const struct value *v, bool covered)
@@ -252,9 +276,13 @@ static void visit_expected(const struct selection *s, const struct node *node, c
 
     if (memo->shape != doc->shape || memo->doc != doc || memo->paths != s->paths)
         remember(s, node, doc);
+    if (!doc->keys && memo->leaves && (memo->complete || !all)) {
+        fill_flat(s, doc);
+        return;
+    }
     for (size_t i = 0; i < doc->keys_n; i++) {
         if (memo->found[i] || all)
-            visit_member(s, memo->found[i], v, doc->keys[i].node, covered);
+            visit_member(s, memo->found[i], v, expected_key(doc, i), covered);
     }
 }
 
