@@ -71,7 +71,8 @@ for engine in sqlite ${engines:-}; do
     rows_of() { sql "SELECT id, text FROM events ORDER BY id"; }
     expect_success "$engine: the images of what a changed file updated and deleted restore the old rows" '
         rm -rf tree; scene; target_reset; load; rows_of >old.rows; sed -i -e "/\"id\":1[0-5],/d" -e "s/\"id\":8,\"text\":\"00\"/\"id\":8,\"text\":\"new \\\\\"quoted\\\\\"\"/" tree/log/d1.jsonl
-        quiet && rows_of >new.rows && ! cmp -s old.rows new.rows && is "count(*), sum(deleted) FROM ${w}before" "7|6" && sql "$put_back" && rows_of >back.rows && compare old.rows back.rows &&
+        quiet --summary s.json && contains last.out "deleted from events: 6 rows" && tr -d " \n" <s.json >s.flat && contains s.flat "\"deleted\":6" "\"path\":\"log/d1.jsonl\",\"state\":\"loaded\"" "\"records\":54,\"rejected\":2" &&
+        rows_of >new.rows && ! cmp -s old.rows new.rows && is "count(*), sum(deleted) FROM ${w}before" "7|6" && sql "$put_back" && rows_of >back.rows && compare old.rows back.rows &&
         is "count(*) FROM ${w}chunks WHERE rows_json LIKE '"'%deleted_:6%'"'" 1'
     expect_success "$engine: a record that is refused now takes its old row away, and gives it again when it is mended" '
         rm -rf tree; scene; target_reset; load; cp tree/u2/profile.json good; echo "{}" >tree/u2/profile.json; quiet
