@@ -107,7 +107,7 @@ static void tiles(struct out *o, const struct summary *s)
     out_text(o, all.balanced ? "holds for every table</p>\n" : "<strong>does not hold</strong></p>\n");
 }
 
-static void table_row(struct out *o, const struct summary_table *t)
+static void table_row(struct out *o, const struct summary_table *t, bool deleted)
 {
     out_printf(o, "<tr%s><th scope=\"row\">", summary_balanced(t) ? "" : " class=\"broken\"");
     foreign(o, t->name);
@@ -124,7 +124,8 @@ static void table_row(struct out *o, const struct summary_table *t)
     number_cell(o, "", t->inserted);
     number_cell(o, "", t->updated);
     number_cell(o, "", t->same);
-    number_cell(o, "", t->deleted);
+    if (deleted)
+        number_cell(o, "", t->deleted);
     out_text(o, "</tr>\n");
 }
 
@@ -138,10 +139,10 @@ static void tables(struct out *o, const struct summary *s)
     out_printf(o, "<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th>table</th><th class=\"n\">read</th>"
                "<th class=\"n\">%s</th><th class=\"n\">rejected</th><th class=\"n\">skipped</th>"
                "<th class=\"n\">bytes</th><th class=\"n\">worker time</th><th class=\"n\">inserted</th>"
-               "<th class=\"n\">updated</th><th class=\"n\">there already</th><th class=\"n\">deleted</th></tr></thead>\n<tbody>\n",
-               s->check ? "would load" : "loaded");
+               "<th class=\"n\">updated</th><th class=\"n\">there already</th>%s</tr></thead>\n<tbody>\n",
+               s->check ? "would load" : "loaded", all.deleted ? "<th class=\"n\">deleted</th>" : "");
     for (size_t i = 0; i < s->n_tables && i < TABLES_MAX; i++)
-        table_row(o, &s->tables[i]);
+        table_row(o, &s->tables[i], all.deleted > 0);
     out_text(o, "</tbody><tfoot><tr><th scope=\"row\">total</th>");
     number_cell(o, "", all.read);
     number_cell(o, "", all.loaded);
@@ -153,7 +154,8 @@ static void tables(struct out *o, const struct summary *s)
     number_cell(o, "", all.inserted);
     number_cell(o, "", all.updated);
     number_cell(o, "", all.same);
-    number_cell(o, "", all.deleted);
+    if (all.deleted)
+        number_cell(o, "", all.deleted);
     out_text(o, "</tr></tfoot></table></div>\n");
 }
 
@@ -225,6 +227,26 @@ static void plots(struct out *o, const struct summary *s)
     out_text(o, "</div>\n");
 }
 
+/* What stands between backticks is code. */
+static void explanation(struct out *o, const char *text)
+{
+    bool code = false;
+
+    out_text(o, "<p class=\"explain\">");
+    while (*text) {
+        size_t len = strcspn(text, "`");
+
+        foreign(o, str_make(text, len));
+        text += len;
+        if (*text) {
+            out_text(o, code ? "</code>" : "<code>");
+            code = !code;
+            text++;
+        }
+    }
+    out_text(o, code ? "</code></p>" : "</p>");
+}
+
 static void finding(struct out *o, const struct finding_group *g, bool open)
 {
     static const char *const classes[] = {"bad", "warn", "note"};
@@ -248,11 +270,8 @@ static void finding(struct out *o, const struct finding_group *g, bool open)
         o->failed = true;
     out_with(o, escape_entities, buf_str(&text));
     out_text(o, "</pre>");
-    if (f->code) {
-        out_text(o, "<p class=\"explain\">");
-        foreign(o, str_of(code_entry(f->code)->text));
-        out_text(o, "</p>");
-    }
+    if (f->code)
+        explanation(o, code_entry(f->code)->text);
     out_text(o, "</details>\n");
 }
 
@@ -386,8 +405,12 @@ static void files(struct out *o, const struct summary *s)
         const struct summary_file *f = &s->files[i];
 
         out_text(o, "<tr><td class=\"name\">");
+        if (f->source.len) {
+            foreign(o, f->source);
+            out_text(o, "/");
+        }
         foreign(o, f->path);
-        out_printf(o, "</td><td>%s</td>", summary_state_name(f->state));
+        out_printf(o, "</td><td%s>%s</td>", f->state == SUMMARY_FAILED ? " class=\"bad\"" : "", summary_state_name(f->state));
         number_cell(o, "", f->records);
         number_cell(o, " bad", f->rejected);
         out_text(o, "<td class=\"n\">");

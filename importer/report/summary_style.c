@@ -73,7 +73,10 @@ const char summary_style[] =
     "pre{overflow-x:auto;background:var(--panel);border-radius:.4rem;padding:.7rem;margin:.3rem 0 .7rem;"
     "font:.8125rem/1.45 ui-monospace,monospace}\n"
     "@media (max-width:40rem){body{font-size:15px}main,footer{padding:.7rem}dl{gap:.1rem .6rem}"
-    "th,td{padding:.25rem .4rem}}\n"
+    "th,td{padding:.25rem .4rem}"
+    "table.list thead{display:none}table.list tr{display:grid;grid-template-columns:1fr auto;"
+    "border-bottom:1px solid var(--line)}table.list td{border:0}table.list .n{width:auto}"
+    "table.list td:last-child{grid-column:1/-1;color:var(--quiet);padding-top:0}table.list td:last-child:empty{display:none}}\n"
     "@media print{:root{color-scheme:light;--page:#fff;--text:#000;--quiet:#444;--line:#bbb;--panel:#f2f2f2;"
     "--good:#1a6b35;--warn:#7a5200;--bad:#ad1f1f;--good-panel:#fff;--warn-panel:#fff;--bad-panel:#fff;"
     "--loaded:#3a7fc4;--rejected:#cf3d3d;--skipped:#9aa4ae;--bytes:#4a9a76}"
@@ -81,4 +84,6 @@ const char summary_style[] =
     ".tiles{grid-template-columns:repeat(6,1fr)}.tile b{font-size:1.1rem}h2{break-after:avoid}"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere}tr,figure,.finding{break-inside:avoid}"
     "table,td.name{font-size:9pt}th,td{padding:.15rem .3rem}tbody th,td.name{min-width:0}"
+    ".wide table{font-size:7.5pt}.wide th,.wide td{padding:.15rem .2rem}.wide tbody th{min-width:5rem}"
+    "details::details-content{content-visibility:visible;height:auto}"
     "svg,i,.verdict{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";

@@ -61,7 +61,7 @@ static void model_fill(struct model *m, struct str text)
     m->tables[0] = (struct summary_table){.name = str_of("users"), .read = 12004, .inserted = 11964, .skipped = 40,
                                           .bytes = 2 * MIB, .time_ns = 313000000, .skips = &m->skips};
     m->tables[1] = (struct summary_table){.name = str_of("addresses"), .read = 30012, .inserted = 29000,
-                                          .updated = 900, .same = 100, .rejected = 12, .bytes = 5 * MIB,
+                                          .updated = 900, .same = 100, .rejected = 12, .deleted = 3, .bytes = 5 * MIB,
                                           .time_ns = 800000000};
     m->tables[2] = (struct summary_table){.name = text, .read = 3121004, .inserted = 3121004, .bytes = 612 * MIB,
                                           .time_ns = 131 * S};
@@ -129,6 +129,7 @@ static void test_text(void)
            "total      3,163,020  3,162,968        12       40   619 MiB         2:12\n"
            "3,163,020 read = 3,162,968 loaded + 12 rejected + 40 skipped: holds\n"
            "of the loaded: 3,161,968 inserted, 900 updated, 100 there already\n"
+           "deleted from addresses: 3 rows of files that have changed or are gone\n"
            "\n"
            "files                  matched  unchanged  failed    records     bytes\n"
            "---------------------  -------  ---------  ------  ---------  --------\n"
