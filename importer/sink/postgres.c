@@ -246,8 +246,9 @@ static void cancel_aside(struct postgres *p)
         PQfreeCancel(cancel);
 }
 
-/* With the second signal the server is asked to stop, and has a short time to say that it did. */
-static int wait_for(struct postgres *p, short events, uint64_t deadline_ms, struct err *err)
+/* With the second signal the server is asked to stop, and has a short time to say that it did. The deadline moves on while
+ * the server is seen to be at work: a statement of after: may take hours. */
+static int wait_for(struct postgres *p, short events, uint64_t *deadline_ms, struct err *err)
 {
     for (;;) {
         uint64_t stop_ms = stop_deadline_ms(), now = postgres_now_ms();
@@ -257,14 +258,16 @@ static int wait_for(struct postgres *p, short events, uint64_t deadline_ms, stru
             p->asked_late = true;
             cancel_aside(p);
         }
-        got = postgres_look(PQsocket(p->conn), events, deadline_ms < stop_ms ? deadline_ms : stop_ms);
+        got = postgres_look(PQsocket(p->conn), events, *deadline_ms < stop_ms ? *deadline_ms : stop_ms);
         if ((got & ~POLLOUT) && !PQconsumeInput(p->conn))
             return postgres_lost_now(p, err);
         if (got)
             return 0;
         if (now >= stop_ms)
             return postgres_lost(p, W0612, "interrupted", err);
-        if (now >= deadline_ms)
+        if (now >= *deadline_ms && postgres_works(p))
+            *deadline_ms = postgres_now_ms() + p->wait_ms;
+        else if (now >= *deadline_ms)
             return postgres_lost(p, W0507, "no answer in time", err);
     }
 }
@@ -273,13 +276,14 @@ static int wait_for(struct postgres *p, short events, uint64_t deadline_ms, stru
 int postgres_flush(struct postgres *p, struct err *err)
 {
     for (;;) {
+        uint64_t deadline_ms = postgres_now_ms() + p->wait_ms;
         int left = PQflush(p->conn);
 
         if (left < 0)
             return postgres_lost_now(p, err);
         if (left == 0)
             break;
-        if (wait_for(p, POLLIN | POLLOUT, postgres_now_ms() + p->wait_ms, err) < 0)
+        if (wait_for(p, POLLIN | POLLOUT, &deadline_ms, err) < 0)
             return -1;
     }
     p->unsent = 0;
@@ -292,7 +296,7 @@ int postgres_next(struct postgres *p, PGresult **ret, struct err *err)
     uint64_t deadline_ms = postgres_now_ms() + p->wait_ms;
 
     while (PQisBusy(p->conn)) {
-        if (wait_for(p, POLLIN, deadline_ms, err) < 0)
+        if (wait_for(p, POLLIN, &deadline_ms, err) < 0)
             return -1;
     }
     *ret = PQgetResult(p->conn);

@@ -7,7 +7,7 @@
 #include <poll.h>
 
 enum {
-    WAIT_MS = 300 * 1000,
+    WAIT_MS = 120 * 1000,
     LOCK_WAIT_MS = 60 * 1000,
     CONNECT_WAIT_MS = 10 * 1000
 };
@@ -182,7 +182,8 @@ static const char session_sql[] =
     "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on',"
     " current_setting('session_replication_role'), current_setting('standard_conforming_strings') = 'on'"
     " AND current_setting('row_security') = 'off' AND current_setting('statement_timeout') = '0'"
-    " AND current_setting('TimeZone') = 'UTC' AND current_setting('synchronous_commit') IN ('on', 'remote_apply')";
+    " AND current_setting('TimeZone') = 'UTC' AND current_setting('synchronous_commit') IN ('on', 'remote_apply'),"
+    " pg_backend_pid()";
 
 static int check_encoding(struct postgres *p, struct err *err)
 {
@@ -212,6 +213,7 @@ static int check_session(struct postgres *p, const struct db_options *options, c
                        "not be checked", p->name, STR_ARG(db_cell(r, 0, 1)));
     if (!str_is(db_cell(r, 0, 2), "t"))
         return err_set(err, ERR_RUN, W0506, "%s: a setting of the session did not stay", p->name);
+    p->backend = db_cell_int(r, 0, 3);
     return 0;
 }
 
@@ -244,6 +246,7 @@ void postgres_close(struct db *db)
     PQfreeCancel(p->cancel);
     PQfinish(p->conn);
     free(p->name);
+    free(p->target);
     free(p);
 }
 
@@ -282,8 +285,33 @@ struct db *postgres_open(const char *target, const struct db_options *options, s
     }
     p->db.ops = &db_ops_postgres;
     p->wait_ms = options->wait_ms ? options->wait_ms : WAIT_MS;
-    if (connect_to(p, target, options, &connect_ms, err) == 0 && pin_session(p, options, connect_ms, err) == 0)
+    if (connect_to(p, target, options, &connect_ms, err) < 0 || pin_session(p, options, connect_ms, err) < 0)
+        goto fail;
+    p->target = strdup(target);
+    if (p->target)
         return &p->db;
+    err_oom(err);
+fail:
     postgres_close(&p->db);
     return NULL;
+}
+
+/* A backend that waits for its client while the client waits for it: what one of them said was lost. */
+bool postgres_works(const struct postgres *p)
+{
+    static const char sql[] = "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid = $1 AND state = 'active'"
+                              " AND wait_event_type IS DISTINCT FROM 'Client'";
+    const struct db_options options = {.wait_ms = CONNECT_WAIT_MS, .read_only = true, .application = "windrow probe"};
+    CLEANUP(db_result_release) struct db_result r = {0};
+    struct db_value backend = db_int(p->backend);
+    struct db *db = p->target ? postgres_open(p->target, &options, NULL) : NULL;
+    bool works;
+
+    if (!db)
+        return false;
+    free(postgres_of(db)->target);
+    postgres_of(db)->target = NULL;     /* nobody asks after the one that asks */
+    works = db_query(db, sql, &backend, 1, &r, NULL) == 0 && r.n_rows > 0;
+    db_close(db);
+    return works;
 }

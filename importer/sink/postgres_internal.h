@@ -19,6 +19,8 @@ struct postgres {
     PGconn *conn;
     PGcancel *cancel;
     char *name;
+    char *target;                   /* NULL while it is being opened */
+    int64_t backend;                /* process number of the session, behind a pooler too */
     uint32_t wait_ms;
     bool lost;
     bool asked_late;                /* what it is asked now was asked when the user would not wait any more */
@@ -57,5 +59,8 @@ void postgres_add_line(struct buf *out, const char *text);
 /* postgres_connect.c */
 struct db *postgres_open(const char *target, const struct db_options *options, struct err *err);
 void postgres_close(struct db *db);
+/* No answer has come in time. Is the server at work on it, or is its answer (or our question) lost? Asked over a connection of
+ * its own, in the time that opening one may take. */
+bool postgres_works(const struct postgres *p);
 
 #endif

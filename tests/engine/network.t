@@ -104,6 +104,10 @@ expect_success 'a server that accepts and never answers: status 5 within the dea
     proxy_start mute; at_most 8 expect_status 5 load_through || got=1; proxy_stop
     [ $got = 0 ]'
 
+expect_success 'a statement that takes longer than any answer may: waited for while the server is at work' '
+    target_reset && cp m.yaml plain.yaml && printf "after:\n  - sql: SELECT pg_sleep(3)\n" >>m.yaml && { load --jobs 1; [ $? = 3 ]; }; got=$?
+    mv plain.yaml m.yaml; [ $got = 0 ] || { cat last.out; false; }'
+
 # The load stops itself at a place; something happens to the server; the load goes on.
 meanwhile() {   # FAULT COMMAND... (sees $pid)
     local status=0 fault=$1 pid
