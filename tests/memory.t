@@ -64,9 +64,86 @@ expect_success 'with enough of it, it loads and stays below' '
 	[ "$(sql "SELECT s FROM whole")" = 4000000 ]
 '
 expect_success 'under a hard limit of the system it ends in good order, and the next run goes on' '
-	fresh sqlite && status=0 && { prlimit --as=200000000 "$windrow" load m.yaml whole --to "$db" --memory 256M --jobs 1 >out 2>err || status=$?; } &&
+	fresh sqlite && status=0 && { prlimit --as=90000000 "$windrow" load m.yaml whole --to "$db" --memory 256M --jobs 1 >out 2>err || status=$?; } &&
 	cat err && [ $status -gt 0 ] && [ $status -lt 9 ] && measure load m.yaml whole --to "$db" --jobs 1 &&
 	[ "$(sql "SELECT s FROM whole")" = 4000000 ]
+'
+{ sed '/^  whole/d' m.yaml && for i in 1 2 3 4 5 6; do
+    echo "  whole$i: {into: whole, from: \"{f}.doc\", read: json, columns: {n: .n, s: {expr: '.a | length'}}}"
+done; } >rules.yaml
+expect_success 'six rules that read it take no more than one' '
+	fresh sqlite && measure load rules.yaml whole --to "$db" --memory 256M --jobs 1 && [ "$peak" -lt 256 ] &&
+	[ "$(sql "SELECT count(*), min(s) FROM whole")" = "6	4000000" ]
+'
+
+# --- what makes much of few bytes ---
+mkdir bombs && perl -e 'print "{\"n\":1,\"a\":[", join(",", ("[]") x 500_000), "]}"' >bombs/parts.doc
+perl -e 'print "{\"n\":2,\"a\":", "[" x 700_000, "]" x 700_000, "}"' >bombs/deep.doc
+perl -e 'print "{\"n\":3,\"a\":{\"k0\":0"; print ",\"k$_\":$_" for 1 .. 250_000; print "}}"' >bombs/keys.doc
+echo '{"n":4,"a":[1,2]}' >bombs/small.doc
+expect_success 'many parts, many keys, deep nesting: refused each with its reason, and the small one loads' '
+	fresh sqlite && expect_status 3 "$windrow" load m.yaml bombs --to "$db" --memory 16M --jobs 1 --progress none >out 2>err &&
+	contains err "parts.doc:1:1" "so many parts" "--memory" "deep.doc:1:1" "keys.doc" "more than the limit" &&
+	peak=$(sed -n "s/.*peak memory \([0-9]*\).*/\1/p" out) && [ "$peak" -lt 24 ] && [ "$(sql "SELECT n, s FROM whole")" = "4	2" ]
+'
+expect_success 'with enough memory all but the deep one' '
+	fresh sqlite && expect_status 3 "$windrow" load m.yaml bombs --to "$db" --memory 512M --jobs 1 --progress none >out 2>err &&
+	contains err "deep.doc:1:" "nested" && [ "$(sql "SELECT count(*), sum(s) FROM whole")" = "3	750003" ]
+'
+mkdir line && { printf '{"n":3,"s":"'; head -c 20000000 /dev/zero | tr '\0' x; printf '"}\n{"n":4}\n'; } >line/x.jsonl
+expect_success 'one line of 20 MB: the advice that a refusal gives is good' '
+	fresh sqlite && expect_status 3 "$windrow" load m.yaml line --to "$db" --jobs 2 --progress none >out 2>err &&
+	contains err "x.jsonl:1:1" "a line of 20000014 bytes" && advised=$(grep -o "\-\-memory [0-9]*M" err | head -n 1) &&
+	fresh sqlite && measure load m.yaml line --to "$db" $advised && [ "$peak" -lt "${advised//[^0-9]/}" ] &&
+	[ "$(sql "SELECT count(*) FROM lines")" = 2 ]
+'
+
+# --- what stands beside the file being read ---
+cat >beside.yaml <<'EOF'
+windrow: 1
+name: beside
+indexes:
+  last:   {files: "{s}/e.jsonl", by: .k}
+  first:  {files: "{s}/e.jsonl", by: .k, duplicates: first, orphans: false}
+  every:  {files: "{s}/e.jsonl", by: .k, duplicates: all, value: .v, prefer: '.v % 3', orphans: false}
+  once:   {files: "{s}/e.jsonl", by: [.k, .v], duplicates: reject, orphans: false}
+  best:   {files: "{s}/e.jsonl", by: .k, prefer: ['.v % 3', '.v % 2 == 0'], orphans: false}
+tables:
+  t:
+    from: "{s}/ask.jsonl"
+    columns: {k: .k, last: {expr: '$last[.k].v'}, first: {expr: '$first[.k].v'}, every: {expr: '$every[.k] | tojson'},
+              once: {expr: '$once[[.k, 5]].v'}, best: {expr: '$best[.k].v'}}
+EOF
+mkdir -p beside/s && perl -e 'printf "{\"k\":\"key %d\",\"v\":%d}\n", $_ * 7919 % 15000, $_ for 1 .. 45000; print "{\"k\":\"key 9\",\"v\":5}\n" x 2' >beside/s/e.jsonl
+perl -e 'printf "{\"k\":\"key %d\"}\n", $_ * 13 for 0 .. 1200' >beside/s/ask.jsonl
+beside() {  # NAME MEMORY
+    fresh_target sqlite && sql 'CREATE TABLE t (k text, last integer, first integer, every text, once integer, best integer)' &&
+        measure load beside.yaml beside --to "$db" --memory "$2" --jobs 1 && rows_of t k >"$1" && echo "$peak" >"$1.peak" &&
+        jq -c '([.. | objects | select(has("code")) | {code, message, count}] | sort), .exit_status' report.json >>"$1"
+}
+expect_success 'an index that outgrows its memory goes on in a file, and says the same' '
+	beside large 1G && beside small 16M && compare large small && grep -q "key 13" large &&
+	[ "$(cat small.peak)" -lt 40 ] && [ "$(cat small.peak)" -lt "$(cat large.peak)" ]
+'
+expect_success 'without room for the file it ends in good order, and the next run loads' '
+	fresh_target sqlite && sql "CREATE TABLE t (k text, last integer, first integer, every text, once integer, best integer)" &&
+	TMPDIR=/nowhere expect_status 1 "$windrow" load beside.yaml beside --to "$db" --memory 16M --jobs 1 >out 2>err &&
+	contains err "temporary file of an index" "/nowhere" && measure load beside.yaml beside --to "$db" --jobs 1 &&
+	[ "$(sql "SELECT count(*) FROM t")" = 1201 ]
+'
+{ echo 'windrow: 1' && echo 'name: documents' && echo 'documents:' && for i in {1..12}; do echo "  d$i: \"{s}/$i.json\""; done
+  echo 'tables:' && echo '  t: {from: "{s}/ask.jsonl", columns: {n: .n, s: {expr: '"'"'[$d1.s, $d2.s, $d3.s, $d4.s, $d5.s, $d6.s, $d7.s, $d8.s, $d9.s, $d10.s, $d11.s, $d12.s, ($d1.t | length)] | tojson'"'"'}}}'; } >documents.yaml
+mkdir -p documents/s && for i in {1..12}; do
+    { printf '{"s":%d,"t":"' "$i" && head -c 400000 /dev/zero | tr '\0' x && printf '"}'; } >documents/s/$i.json
+done
+echo '{"n":1}' >documents/s/ask.jsonl
+expect_success 'twelve documents of one row are all there' '
+	fresh_target sqlite && sql "CREATE TABLE t (n integer, s text)" &&
+	measure load documents.yaml documents --to "$db" --jobs 1 && [ "$(sql "SELECT s FROM t")" = "[1,2,3,4,5,6,7,8,9,10,11,12,400000]" ]
+'
+expect_success 'where they do not fit the row is refused' '
+	fresh_target sqlite && sql "CREATE TABLE t (n integer, s text)" &&
+	expect_status 3 "$windrow" load documents.yaml documents --to "$db" --memory 16M --jobs 1 >out 2>err && contains err W0451 "ask.jsonl:1" "--memory"
 '
 sed 's/^/# /' peaks
 done_testing

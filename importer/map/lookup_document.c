@@ -135,6 +135,14 @@ static struct lookup_document *find_kept(struct lookup *l, int ordinal, const st
     return d;
 }
 
+static void too_large(const struct program_document *source, struct err *e, struct err *err)
+{
+    err_set(err, ERR_RECORD, W0451, "the document $%.*s: %s", STR_ARG(source->source->name.text), e->message);
+    if (e->help)
+        err_help(err, "%s", e->help);
+    err_release(e);
+}
+
 /* Read a document and keep it. One that cannot be read is kept too, as absent. */
 static struct lookup_document *keep(struct lookup *l, int ordinal, const struct entry *file, struct err *err)
 {
@@ -151,6 +159,10 @@ static struct lookup_document *keep(struct lookup *l, int ordinal, const struct 
     if (source->reader && read_document(l, source, file, d, &e) < 0) {
         if (e.scope == ERR_RUN) {
             err_move(err, &e);
+            goto fail;
+        }
+        if (e.code == W0328) {  /* it is there and good: to go on without it would lose it */
+            too_large(source, &e, err);
             goto fail;
         }
         tell_broken(l, file, &e);

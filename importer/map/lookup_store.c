@@ -35,6 +35,11 @@ struct lookup_store {
     struct arena scratch;
 };
 
+static int cannot_make(const char *directory, struct err *err)
+{
+    return err_set(err, ERR_RUN, W0310, "cannot make the temporary file of an index in %s: %s", directory, strerror(errno));
+}
+
 static int fails(const char *what, struct err *err)
 {
     return err_set(err, ERR_RUN, W0310, "cannot %s the temporary file of an index: %s", what,
@@ -56,7 +61,7 @@ static int open_unnamed(struct err *err)
         return err_oom(err);
     fd = mkostemp(path.at, O_CLOEXEC);
     if (fd < 0)
-        return fails("make", err);
+        return cannot_make(directory, err);
     unlink(path.at);
     return fd;
 }

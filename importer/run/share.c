@@ -5,8 +5,8 @@
 /* Connections, pages of the ledger and rows on their way: what does not depend on the input. */
 enum { OWN_BYTES = 32 << 20, OWN_PART = 4 };
 /* A record is held as text, as a row and as the database is told it, and JSON has to be looked into: for most of it this is
- * enough, and what needs more is refused when its values have been counted. */
-enum { RECORD_PART = 8 };
+ * enough, and what needs more is refused when its values have been counted. A document is no row. */
+enum { RECORD_PART = 8, BESIDE_PART = 16 };
 
 static uint64_t share_of_worker(const struct run *run)
 {
@@ -20,26 +20,26 @@ static bool looks_beside(const struct program *p)
     return p->mapping->n_documents + p->mapping->n_indexes > 0;
 }
 
-static void limit_record(struct reader_options *read, uint64_t share, uint64_t memory)
+static void limit_record(struct reader_options *read, uint64_t most, uint64_t memory_max, uint64_t memory)
 {
-    read->json.memory_max = share;
-    if (read->record_max && read->record_max <= share / RECORD_PART)
+    read->json.memory_max = memory_max;
+    if (read->record_max && read->record_max <= most)
         return;
-    read->record_max = (size_t)(share / RECORD_PART);
+    read->record_max = (size_t)most;
     read->limited_by = memory;
 }
 
 void share_limit_records(struct run *run)
 {
     struct program *p = run->p;
-    uint64_t share = share_of_worker(run);
+    uint64_t share = share_of_worker(run), records = looks_beside(p) ? share / 2 : share;
 
     for (size_t i = 0; i < p->n_rules; i++)
-        limit_record(&p->rules[i].read, looks_beside(p) ? share / 2 : share, run->o->memory);
+        limit_record(&p->rules[i].read, records / RECORD_PART, records, run->o->memory);
     for (size_t i = 0; i < p->mapping->n_documents; i++)
-        limit_record(&p->documents[i].read, share / 4, run->o->memory);
+        limit_record(&p->documents[i].read, share / BESIDE_PART, share / 2, run->o->memory);
     for (size_t i = 0; i < p->mapping->n_indexes; i++)
-        limit_record(&p->indexes[i].read, share / 4, run->o->memory);
+        limit_record(&p->indexes[i].read, share / BESIDE_PART, share / 4, run->o->memory);
 }
 
 uint64_t share_beside(const struct run *run)
