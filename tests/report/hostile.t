@@ -3,6 +3,8 @@
 . "${0%/*}/../lib/tap.sh"
 need jq xmllint sqlite3
 
+engines=sqlite
+[ -z "${WINDROW_TEST_PG:-}" ] || engines="sqlite postgresql"
 esc=$(printf '\033')
 mkdir -p tree
 cat >mapping.yaml <<'END'
@@ -89,8 +91,59 @@ expect_success "the exit status, the last line and every report say the same" '
     tail -n 1 r.txt >last && contains last "rejected" && [ "$(jq -r .status r.json)" = 3 ] &&
     [ "$(jq -r .verdict r.json)" = "$(cat last)" ] && grep -qF "$(jq -r .verdict r.json)" r.html &&
     xmllint --xpath "string(/testsuites/@failures)" r.xml | grep -qx "[1-9][0-9]*"'
-expect_success "values can be kept out of reports" '
-    printf "{\"id\":1,\"n\":\"secret-of-ann\"}\n" >tree/long/long.jsonl
-    windrow check mapping.yaml tree/long --to sqlite:t.db --hide-values --progress none '"$forms"' >out 2>&1
-    ! grep -l "secret-of-ann" out r.txt r.json r.html r.xml'
+expect_success "the page shows every name, as text" '
+    xmllint --html --nonet --xpath "string(//body)" r.html 2>/dev/null >text &&
+    contains text "<script>alert(1)<\\script>" "&amp;]]>" "\\x1B]0;owned" "%n%s%x" "single" "\${HOME}\$(id)" &&
+    [ "$(xmllint --html --nonet --xpath "count(//meta[@http-equiv=\"Content-Security-Policy\"][contains(@content, \"default-src '\''none'\''\")])" r.html 2>/dev/null)" = 1 ]'
+
+# Values in the database, in the forms of `report`: a terminal, JSON, and CSV as a spreadsheet and as a reader of CSV take it.
+mkdir -p schema/shop/queries
+printf -- "-- Hostile.\nSELECT id, v FROM v ORDER BY id;\n" >schema/shop/queries/values.sql
+printf "%s\n" "=cmd|' /C calc'!A0" "+1+1" "-2+3" "@SUM(A1)" "${esc}[31mred" "<b>&amp;" "a,\"b\"" "plain" "-5" "1e5" >values
+{
+    echo "CREATE TABLE v (id integer PRIMARY KEY, v text);"
+    i=0
+    while IFS= read -r value; do i=$((i + 1)); printf "INSERT INTO v VALUES (%d, '%s');\n" $i "${value//\'/\'\'}"; done <values
+    printf "INSERT INTO v VALUES (90, char(9) || '=1'), (91, char(13) || '=1'), (92, 'two' || char(10) || 'lines'), (93, char(8238) || 'gnp');\n"
+} | sqlite3 v.db
+expect_success "report: text and JSON are plain, and JSON has the values" '
+    windrow report shop values --to sqlite:v.db >out && is_plain out && ! grep -q "$esc" out &&
+    windrow report shop values --to sqlite:v.db --json >out && is_plain out &&
+    jq -r ".sections[0].rows[] | select(.id < 90) | .v" out | compare values -'
+expect_success "report: no cell of the CSV is a formula, and a reader gets the values back" '
+    windrow report shop values --to sqlite:v.db --csv >out.csv &&
+    printf ".import --csv out.csv read\n" | sqlite3 r.db &&
+    [ "$(sqlite3 r.db "SELECT count(*) FROM read WHERE substr(v, 1, 1) IN ('\''='\'', '\''+'\'', '\''@'\'', char(9), char(13))
+        OR (substr(v, 1, 1) = '\''-'\'' AND CAST(v AS real) || '\'''\'' <> v AND CAST(v AS integer) || '\'''\'' <> v)")" = 0 ] &&
+    sqlite3 r.db "SELECT CASE WHEN substr(v, 1, 1) = '\'''\'''\'''\'' THEN substr(v, 2) ELSE v END FROM read WHERE CAST(id AS integer) < 90
+        ORDER BY CAST(id AS integer)" | compare <(sed "s/$esc/\\\\x1B/" values) -'
+
+# Personal data stay out when that is asked for: values, messages of the database that quote them, keys of an index.
+cat >secret.yaml <<'END'
+windrow: 1
+name: secret
+indexes:
+  reply: {files: "{d}/r.json", each: '.[]', by: .k}
+tables:
+  t:
+    from: "{d}/s.jsonl"
+    columns: {id: .id, n: {expr: '.n + 0'}}
+  p:
+    from: "{d}/s.jsonl"
+    columns: {id: .id, mail: .mail, u: {expr: '$reply[.id | tostring].x'}}
+END
+mkdir -p private/d
+printf '{"id":1,"n":"secret-of-ann","mail":"secret-a"}\n{"id":2,"n":1,"mail":"secret-b"}\n{"id":3,"mail":"secret-b"}\n{"id":{"secret":1}}\n{"id":4 "secret-c"}\n' >private/d/s.jsonl
+printf '[{"k":"secret-key"}]' >private/d/r.json
+schema="CREATE TABLE t (id integer PRIMARY KEY, n integer); CREATE TABLE p (id integer, mail text UNIQUE, u text)"
+for engine in $engines; do
+    fresh_target $engine && sql "$schema"
+    expect_success "values can be kept out of reports ($engine)" '
+        for command in check load; do
+            expect_status 3 windrow $command secret.yaml private --to "$db" --hide-values --progress none '"$forms"' --show orphans >out 2>&1 &&
+            contains out W0431 W0512 W0320 && ! grep -n "secret[-\"]" out r.txt r.json r.html r.xml || { cat out; return 1; }
+            expect_status 3 windrow $command secret.yaml private --to "$db" --fresh --progress none >shown 2>&1 || [ $command = check ] || return 1
+        done
+        windrow check secret.yaml private --to "$db" --progress none >shown 2>&1; contains shown secret-of-ann secret-b secret-c'
+done
 done_testing
