@@ -205,7 +205,7 @@ static void name_holder(struct db *db, struct err *err)
         " || a.state || ' since ' || to_char(a.state_change AT TIME ZONE 'UTC', 'HH24:MI:SS') || ' UTC)'"
         " FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.granted AND l.locktype = 'relation'"
         " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND a.pid <> pg_backend_pid()"
-        " AND l.mode NOT IN ('AccessShareLock', 'RowShareLock') AND l.relation >= 16384 ORDER BY a.xact_start LIMIT 1";
+        " AND l.mode <> 'AccessShareLock' AND l.relation >= 16384 ORDER BY a.xact_start LIMIT 1";
     CLEANUP(db_result_release) struct db_result r = {0};
     struct err named = {0};
 
@@ -242,6 +242,12 @@ static bool must_try_again(const struct err *err)
     return strcmp(err->sqlstate, "40001") == 0 || strcmp(err->sqlstate, "40P01") == 0;
 }
 
+/* No fault of the rule, and the next one would fare no better. */
+static bool concerns_all(const struct err *err)
+{
+    return err->code == W0601 || err->code == W0551 || err->code == W0552;
+}
+
 /* 0 also when the step failed and was taken back; 1 when everything has to be tried again; -1 when nothing can go on. */
 static int run_step(struct cleaning *c, size_t i, bool last_try, struct err *err)
 {
@@ -263,13 +269,13 @@ static int run_step(struct cleaning *c, size_t i, bool last_try, struct err *err
     s->state = MAINTAIN_FAILED;
     for (size_t k = 0; k < s->n_removed; k++)
         s->removed[k].rows = 0;
-    if (db_alive(db) && db_exec(db, "ROLLBACK TO SAVEPOINT windrow_step; RELEASE SAVEPOINT windrow_step", NULL) == 0) {
+    if (!concerns_all(&s->err) && db_alive(db) && db_exec(db, "ROLLBACK TO SAVEPOINT windrow_step; RELEASE SAVEPOINT windrow_step", NULL) == 0) {
         if (strcmp(s->err.sqlstate, "55P03") == 0)
             name_holder(db, &s->err);
         name_reference(&s->err);
         return 0;
     }
-    err_move(err, &s->err);     /* a full disk, a lost connection: nothing is left to go on with */
+    err_move(err, &s->err);
     return -1;
 }
 

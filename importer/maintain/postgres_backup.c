@@ -10,7 +10,7 @@
 
 static void close_db(struct db **db) { db_close(*db); }
 
-#define FOREIGN "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT 1 FROM pg_depend e" \
+#define OF_USERS "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT 1 FROM pg_depend e" \
     " WHERE e.deptype = 'e' AND e.objid = o.oid)"
 
 /* A number that a statement gives. */
@@ -69,7 +69,7 @@ static int check_dump(const struct dump *d, struct db *db, struct err *err)
     int64_t tables = 0;
 
     if (ask(db, "SELECT count(*) FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace WHERE o.relkind = 'r'"
-                " AND o.relpersistence <> 't' AND " FOREIGN, &tables, err) < 0)
+                " AND o.relpersistence <> 't' AND " OF_USERS, &tables, err) < 0)
         return -1;
     if ((uint64_t)tables != d->counts.n)
         return err_set(err, ERR_RUN, W0906, "the backup has %zu tables, the database %lld", d->counts.n, (long long)tables);
@@ -145,8 +145,8 @@ static int is_filled(struct db *db, bool *ret, struct err *err)
 {
     int64_t objects = 0;
 
-    if (ask(db, "SELECT (SELECT count(*) FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace WHERE " FOREIGN ")"
-                " + (SELECT count(*) FROM pg_proc o JOIN pg_namespace n ON n.oid = o.pronamespace WHERE " FOREIGN ")",
+    if (ask(db, "SELECT (SELECT count(*) FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace WHERE " OF_USERS ")"
+                " + (SELECT count(*) FROM pg_proc o JOIN pg_namespace n ON n.oid = o.pronamespace WHERE " OF_USERS ")",
             &objects, err) < 0)
         return -1;
     *ret = objects > 0;
