@@ -62,12 +62,14 @@ static int finish_in_transaction(struct run *run, struct db *db, bool *finished,
 {
     int64_t open = 0;
     struct ledger_run last;
+    int there;
 
     if (ledger_lock_job(db, run->job, err) < 0 || ledger_open_units(db, run->job, &open, err) < 0)
         return -1;
     run->left = open > 0;
-    if (open || ledger_last_run(db, run->job, &last, err) != 1 || !ledger_unfinished(&last))
-        return 0;
+    there = open ? 0 : ledger_last_run(db, run->job, &last, err);
+    if (there != 1 || !ledger_unfinished(&last))
+        return there < 0 ? -1 : 0;
     if (statements_after(run, db, err) < 0 || ledger_complete_files(db, run->job, err) < 0 ||
         ledger_seal_files(db, run->job, run->id, err) < 0 ||
         ledger_count_rejects(db, run->id, &run->all_rejects, err) < 0)

@@ -81,30 +81,37 @@ static struct str row_key(const struct outgoing *o, size_t row)
     return str_make(o->keys.bytes.at + start, o->keys.ends[row] - start);
 }
 
+static void read_again(struct worker *w, const struct origin *from, struct buf *record)
+{
+    const struct entry *file = &w->unit.files[from->file];
+    struct err failure = {0};
+    uint64_t size;
+    int64_t mtime;
+    CLEANUP(close_fd) int fd = opener_open(w->opener, file->root, file->path, &size, &mtime, &failure);
+
+    if (fd < 0)
+        remark_failure(w, &failure);
+    else if (buf_reserve(record, from->len) < 0)
+        err_oom(&w->failure);
+    else if (pread(fd, record->at, from->len, (off_t)from->byte) == (ssize_t)from->len)
+        record->len = from->len;
+}
+
 /* The record of a refused row is read again from its file. */
 void refusal_of_row(void *context, size_t row, struct err *e)
 {
     struct write_flush *f = context;
     struct worker *w = f->w;
     const struct origin *from = &f->o->origins[row];
-    const struct entry *file = &w->unit.files[from->file];
     struct buf record = BUF_INIT;
-    struct err failure = {0};
-    uint64_t size;
-    int64_t mtime;
 
     if (w->replay) {
         struct str kept = replay_record(w, from->item);
 
-        if (kept.at)
-            buf_add_str(&record, kept);
-    } else if (from->len && from->len <= RECORD_READ_MAX && buf_reserve(&record, from->len) == 0) {
-        CLEANUP(close_fd) int fd = opener_open(w->opener, file->root, file->path, &size, &mtime, &failure);
-
-        if (fd < 0)
-            remark_failure(w, &failure);
-        else if (pread(fd, record.at, from->len, (off_t)from->byte) == (ssize_t)from->len)
-            record.len = from->len;
+        if (kept.at && buf_add_str(&record, kept) < 0)
+            err_oom(&w->failure);
+    } else if (from->len && from->len <= RECORD_READ_MAX) {
+        read_again(w, from, &record);
     }
     refusal_place(w, f->rule, from, e);
     if (add_refused(f->o, row) < 0)

@@ -1,4 +1,5 @@
 /* The budget of second tries: which failures, how often, how long. */
+#include "base/cleanup.h"
 #include "run/patience.h"
 #include "sink/db.h"
 #include "tap.h"
