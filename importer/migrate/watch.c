@@ -1,6 +1,6 @@
 /* Looks over the server's shoulder while a statement runs and the runner's own thread waits for its answer: passes on
  * what pg_stat_progress_create_index says of an index build, over a second connection that is opened only when a build
- * takes longer than a moment; and cancels the statement when the user will not wait. */
+ * takes longer than a moment. */
 #include "migrate/migrate_internal.h"
 
 #include "base/cleanup.h"
@@ -81,9 +81,7 @@ static void *watch_run(void *context)
             continue;
         }
         wait_a_tick(w);
-        if (w->step && session_stop_now(w->m))
-            db_cancel(w->m->db); /* the mutex keeps the connection in its place */
-        else if (w->step && w->look_ms && session_now_ms() >= w->look_ms)
+        if (w->step && w->look_ms && session_now_ms() >= w->look_ms)
             look_unlocked(w, &db);
     }
     pthread_mutex_unlock(&w->mutex);
@@ -96,7 +94,7 @@ struct watch *watch_open(struct migrate *m)
     pthread_condattr_t attr;
     struct watch *w;
 
-    if (!m->o.stop_now && (!m->o.event || db_engine(m->db) != DB_POSTGRESQL))
+    if (!m->o.event || db_engine(m->db) != DB_POSTGRESQL)
         return NULL;
     w = calloc(1, sizeof *w);
     if (!w)
