@@ -70,7 +70,8 @@ ssize_t reader_pread(int fd, char *at, size_t n, uint64_t offset, struct err *er
     return (ssize_t)done;
 }
 
-int reader_whole(const struct input *in, const struct reader_limit *limit, struct buf *ret, struct err *err)
+/* The whole file into *ret (cleared first) with JSON_PADDING behind it. A file beyond the limit is ERR_FILE. */
+static int whole(const struct input *in, const struct reader_limit *limit, struct buf *ret, struct err *err)
 {
     ssize_t got;
 
@@ -91,6 +92,29 @@ int reader_whole(const struct input *in, const struct reader_limit *limit, struc
     ret->len = (size_t)got;
     memset(ret->at + ret->len, 0, JSON_PADDING);
     return 0;
+}
+
+int reader_file_start(struct reader *reader, const struct input *in, struct err *err)
+{
+    struct file_reader *file = (struct file_reader *)reader;
+
+    (void)err;
+    file->in = *in;
+    file->done = false;
+    file->head.consumed = 0;
+    return 0;
+}
+
+int reader_file_next(struct file_reader *file, struct record *ret, struct err *err)
+{
+    if (file->done)
+        return 0;
+    file->done = true;
+    if (whole(&file->in, &file->limit, &file->text, err) < 0)
+        return -1;
+    file->head.consumed = file->in.size;
+    *ret = (struct record){.raw = buf_str(&file->text), .line = 1};
+    return 1;
 }
 
 void reader_place(struct str raw, uint64_t byte0, uint64_t line0, uint64_t byte, uint64_t *line, uint64_t *column)

@@ -31,8 +31,18 @@ struct reader_limit reader_limit(const struct reader_options *options);
 /* Say what to raise so that a record of `size` bytes fits. Returns -1. */
 int reader_advise(const struct reader_limit *limit, uint64_t size, struct err *err);
 
-/* The whole file into *ret (cleared first) with JSON_PADDING behind it. A file beyond the limit is ERR_FILE. */
-int reader_whole(const struct input *in, const struct reader_limit *limit, struct buf *ret, struct err *err);
+/* The first member of readers whose files are one record each. reader_file_start() is their `start`; reader_file_next() reads
+ * the file: 1 with *ret filled but for its value, 0 when that was done, -1 on failure. JSON_PADDING bytes follow the text. */
+struct file_reader {
+    struct reader head;
+    struct reader_limit limit;
+    struct input in;
+    struct buf text;        /* owned by the reader: released when it is closed */
+    bool done;
+};
+
+int reader_file_start(struct reader *reader, const struct input *in, struct err *err);
+int reader_file_next(struct file_reader *file, struct record *ret, struct err *err);
 
 /* `n` bytes at `offset`, or fewer at the end of the file; -1 on failure. */
 ssize_t reader_pread(int fd, char *at, size_t n, uint64_t offset, struct err *err);

@@ -4,12 +4,8 @@
 #include <stdlib.h>
 
 struct json_reader {
-    struct reader head;
+    struct file_reader file;
     struct json_parser *parser;
-    struct reader_limit limit;
-    struct input in;
-    struct buf text;
-    bool done;
 };
 
 static void json_close(struct reader *reader)
@@ -19,7 +15,7 @@ static void json_close(struct reader *reader)
     if (!r)
         return;
     json_parser_free(r->parser);
-    buf_release(&r->text);
+    buf_release(&r->file.text);
     free(r);
 }
 
@@ -29,40 +25,25 @@ static struct reader *json_open(const struct reader_options *options, struct err
 
     if (!r)
         return NULL;
-    r->limit = reader_limit(options);
+    r->file.limit = reader_limit(options);
     r->parser = json_parser_new(&options->json, err);
     if (r->parser)
-        return &r->head;
-    json_close(&r->head);
+        return &r->file.head;
+    json_close(&r->file.head);
     return NULL;
-}
-
-static int json_start(struct reader *reader, const struct input *in, struct err *err)
-{
-    struct json_reader *r = (struct json_reader *)reader;
-
-    (void)err;
-    r->in = *in;
-    r->done = false;
-    r->head.consumed = 0;
-    return 0;
 }
 
 static int json_read(struct reader *reader, struct record *ret, struct err *err)
 {
     struct json_reader *r = (struct json_reader *)reader;
     struct err reason = {0};
+    int got = reader_file_next(&r->file, ret, err);
 
-    if (r->done)
-        return 0;
-    r->done = true;
-    if (reader_whole(&r->in, &r->limit, &r->text, err) < 0)
-        return -1;
-    r->head.consumed = r->in.size;
-    *ret = (struct record){.raw = buf_str(&r->text), .line = 1};
+    if (got != 1)
+        return got;
     if (json_parse(r->parser, ret->raw, &ret->value, &reason) == 0)
         return 1;
-    if (reason.code == W0324 && (reason.line > 1 || memchr(r->text.at, '\n', r->text.len)))
+    if (reason.code == W0324 && (reason.line > 1 || memchr(ret->raw.at, '\n', ret->raw.len)))
         err_help(&reason, "several values in one file: it may be JSON Lines, which the mapping reads with read: jsonl");
     if (err)
         err_move(err, &reason);
@@ -70,4 +51,4 @@ static int json_read(struct reader *reader, struct record *ret, struct err *err)
     return -1;
 }
 
-const struct reader_ops reader_json = {"json", false, json_open, json_start, json_read, json_close};
+const struct reader_ops reader_json = {"json", false, json_open, reader_file_start, json_read, json_close};

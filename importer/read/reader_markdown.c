@@ -4,13 +4,9 @@
 #include <stdlib.h>
 
 struct markdown_reader {
-    struct reader head;
-    struct reader_limit limit;
-    struct input in;
-    struct buf text;
+    struct file_reader file;
     struct arena arena;
     struct member members[2];
-    bool done;
 };
 
 static void markdown_close(struct reader *reader)
@@ -19,7 +15,7 @@ static void markdown_close(struct reader *reader)
 
     if (!r)
         return;
-    buf_release(&r->text);
+    buf_release(&r->file.text);
     arena_release(&r->arena);
     free(r);
 }
@@ -30,19 +26,8 @@ static struct reader *markdown_open(const struct reader_options *options, struct
 
     if (!r)
         return NULL;
-    r->limit = reader_limit(options);
-    return &r->head;
-}
-
-static int markdown_start(struct reader *reader, const struct input *in, struct err *err)
-{
-    struct markdown_reader *r = (struct markdown_reader *)reader;
-
-    (void)err;
-    r->in = *in;
-    r->done = false;
-    r->head.consumed = 0;
-    return 0;
+    r->file.limit = reader_limit(options);
+    return &r->file.head;
 }
 
 /* Cut the first line off *rest. */
@@ -90,9 +75,9 @@ static int build(struct markdown_reader *r, struct str text, struct value *ret, 
         if (split(text, &yaml, &body) < 0) {
             err_set(err, ERR_RECORD, W0331, "front matter begins with --- but no line of --- ends it");
             err_at(err, NULL, 1, 1);
-            return err_at_byte(err, (uint64_t)(text.at - r->text.at));
+            return err_at_byte(err, (uint64_t)(text.at - r->file.text.at));
         }
-        if (front_matter_parse(yaml, 2, (uint64_t)(yaml.at - r->text.at), &r->arena, &front, err) < 0)
+        if (front_matter_parse(yaml, 2, (uint64_t)(yaml.at - r->file.text.at), &r->arena, &front, err) < 0)
             return -1;
     }
     r->members[0] = (struct member){str_of("front"), front};
@@ -106,21 +91,16 @@ static int build(struct markdown_reader *r, struct str text, struct value *ret, 
 static int markdown_next(struct reader *reader, struct record *ret, struct err *err)
 {
     struct markdown_reader *r = (struct markdown_reader *)reader;
-    struct str text;
+    int got = reader_file_next(&r->file, ret, err);
+    struct str text = ret->raw;
 
-    if (r->done)
-        return 0;
-    r->done = true;
+    if (got != 1)
+        return got;
     arena_reset(&r->arena);
-    if (reader_whole(&r->in, &r->limit, &r->text, err) < 0)
-        return -1;
-    r->head.consumed = r->in.size;
-    text = buf_str(&r->text);
-    *ret = (struct record){.raw = text, .line = 1};
     if (str_starts(text, str_of("\xef\xbb\xbf")))
         text = str_make(text.at + 3, text.len - 3);
     return build(r, text, &ret->value, err) < 0 ? -1 : 1;
 }
 
-const struct reader_ops reader_markdown = {"markdown", false, markdown_open, markdown_start, markdown_next,
+const struct reader_ops reader_markdown = {"markdown", false, markdown_open, reader_file_start, markdown_next,
                                            markdown_close};

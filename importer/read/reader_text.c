@@ -3,17 +3,9 @@
 
 #include <stdlib.h>
 
-struct text_reader {
-    struct reader head;
-    struct reader_limit limit;
-    struct input in;
-    struct buf text;
-    bool done;
-};
-
 static void text_close(struct reader *reader)
 {
-    struct text_reader *r = (struct text_reader *)reader;
+    struct file_reader *r = (struct file_reader *)reader;
 
     if (!r)
         return;
@@ -23,7 +15,7 @@ static void text_close(struct reader *reader)
 
 static struct reader *open_as(const struct reader_ops *ops, const struct reader_options *options, struct err *err)
 {
-    struct text_reader *r = reader_new(ops, sizeof *r, err);
+    struct file_reader *r = reader_new(ops, sizeof *r, err);
 
     if (!r)
         return NULL;
@@ -41,32 +33,16 @@ static struct reader *bytes_open(const struct reader_options *options, struct er
     return open_as(&reader_bytes, options, err);
 }
 
-static int text_start(struct reader *reader, const struct input *in, struct err *err)
-{
-    struct text_reader *r = (struct text_reader *)reader;
-
-    (void)err;
-    r->in = *in;
-    r->done = false;
-    r->head.consumed = 0;
-    return 0;
-}
-
 static int text_next(struct reader *reader, struct record *ret, struct err *err)
 {
-    struct text_reader *r = (struct text_reader *)reader;
+    int got = reader_file_next((struct file_reader *)reader, ret, err);
 
-    if (r->done)
-        return 0;
-    r->done = true;
-    if (reader_whole(&r->in, &r->limit, &r->text, err) < 0)
-        return -1;
-    r->head.consumed = r->in.size;
-    *ret = (struct record){.raw = buf_str(&r->text), .line = 1};
+    if (got != 1)
+        return got;
     ret->value = value_string(ret->raw);
-    ret->value.flags = VALUE_BYTES | (memchr(r->text.at, '\0', r->text.len) ? VALUE_NUL : 0);
+    ret->value.flags = VALUE_BYTES | (memchr(ret->raw.at, '\0', ret->raw.len) ? VALUE_NUL : 0);
     return 1;
 }
 
-const struct reader_ops reader_text = {"text", false, text_open, text_start, text_next, text_close};
-const struct reader_ops reader_bytes = {"bytes", false, bytes_open, text_start, text_next, text_close};
+const struct reader_ops reader_text = {"text", false, text_open, reader_file_start, text_next, text_close};
+const struct reader_ops reader_bytes = {"bytes", false, bytes_open, reader_file_start, text_next, text_close};
