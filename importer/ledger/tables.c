@@ -148,6 +148,13 @@ out:
     return ret;
 }
 
+/* Compressing keys costs the server more than anything else in the ledger, and hardly makes them smaller. The table may have been
+ * made by another process in between, which is using it. */
+static const char store_keys[] =
+    "DO 'BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = ''windrow.chunks''::pg_catalog.regclass AND"
+    " attname = ''keys'' AND attstorage <> ''e'') THEN ALTER TABLE windrow.chunks ALTER keys SET STORAGE EXTERNAL; ALTER TABLE"
+    " windrow.keys ALTER keys SET STORAGE EXTERNAL; END IF; END'";
+
 static int create_all(struct db *db, struct buf *sql, struct err *err)
 {
     if (db_engine(db) == DB_POSTGRESQL &&
@@ -161,6 +168,8 @@ static int create_all(struct db *db, struct buf *sql, struct err *err)
         if (db_exec(db, buf_text(sql), err) < 0)
             return -1;
     }
+    if (db_engine(db) == DB_POSTGRESQL && db_exec(db, store_keys, err) < 0)
+        return -1;
     return check_format(db, sql, err);
 }
 
