@@ -76,8 +76,8 @@ struct finding_group {
 };
 
 /* `= {0}` is an empty collection. What it holds depends on what was added, not on the order or on the way over several
- * collections: of too many groups those with the lowest keys (what stopped the run, severity, code, mapping place ...) stay. One thread
- * at a time. */
+ * collections: of too many groups those with the lowest keys (what stopped the run, severity, code, mapping place ...)
+ * stay. One thread at a time. */
 struct findings {
     struct finding_group *groups;   /* in order of their keys */
     size_t n, capacity;
