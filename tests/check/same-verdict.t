@@ -33,8 +33,8 @@ make_tree() {
             for (i = 0; i < 6 + pick(8); i++) {
                 if (pick(40) == 0) { print "{\"id\":" pick(9) "," > out; continue }
                 if (pick(30) == 0) { print "" > out; continue }
-                printf "{\"id\":%d,\"code\":\"c%d\",\"name\":%s,\"age\":%s,\"kind\":\"%s\",\"children\":", \
-                    f * 100 + pick(25) + i * 3, pick(60), name(), age(), pick(15) ? (pick(2) ? "new" : "old") : "odd" > out
+                printf "{\"id\":%d,\"code\":\"%s%d\",\"name\":%s,\"age\":%s,\"kind\":\"%s\",\"children\":", \
+                    f * 100 + pick(25) + i * 3, pick(6) ? "c" : "C", pick(60), name(), age(), pick(15) ? (pick(2) ? "new" : "old") : "odd" > out
                 if (pick(20) == 0) { print "3}" > out; continue }
                 printf "[" > out
                 n = pick(4)
@@ -93,31 +93,51 @@ tables:
 END
 }
 
+# The same columns in tables of several kinds, by the seed.
 tables_sqlite() {
-    cat <<'END'
-CREATE TABLE parents (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL CHECK (name <> ''),
-    age INTEGER CHECK (age BETWEEN 0 AND 120), kind TEXT NOT NULL CHECK (kind IN ('new', 'old')));
-CREATE TABLE children (parent_id INTEGER NOT NULL REFERENCES parents (id), position INTEGER NOT NULL,
-    label VARCHAR(5) NOT NULL, amount NUMERIC(6, 2), PRIMARY KEY (parent_id, position));
+    local rest='' code='TEXT NOT NULL UNIQUE' bare='' more='' deferred=''
+    case $(($1 % 4)) in
+    1) rest=STRICT bare='WITHOUT ROWID' ;;
+    2) code='TEXT COLLATE NOCASE NOT NULL UNIQUE' more="CREATE UNIQUE INDEX parents_i ON parents (kind, age % 50) WHERE age > 60;" ;;
+    3) deferred='DEFERRABLE INITIALLY DEFERRED' more="CREATE TRIGGER parents_g BEFORE INSERT ON parents WHEN new.age > 110 BEGIN
+        SELECT RAISE(ABORT, 'too old'); END;" ;;
+    esac
+    cat <<END
+CREATE TABLE parents (id INTEGER PRIMARY KEY, code $code, name TEXT NOT NULL CHECK (name <> ''),
+    age INTEGER CHECK (age BETWEEN 0 AND 120), kind TEXT NOT NULL CHECK (kind IN ('new', 'old'))) $rest;
+CREATE TABLE children (parent_id INTEGER NOT NULL REFERENCES parents (id) $deferred, position INTEGER NOT NULL,
+    label VARCHAR(5) NOT NULL, amount NUMERIC(6, 2), PRIMARY KEY (parent_id, position)) $bare;
 CREATE UNIQUE INDEX children_label ON children (label) WHERE amount > 5;
 CREATE TABLE notes (id INTEGER PRIMARY KEY, parent_id INTEGER NOT NULL REFERENCES parents (id), at TIMESTAMPTZ NOT NULL,
     text TEXT, UNIQUE (parent_id, at));
+$more
 END
 }
 
 tables_postgresql() {
-    cat <<'END'
+    local parted='' more='' deferred='' unique='UNIQUE'
+    case $(($1 % 4)) in
+    1) parted='PARTITION BY RANGE (parent_id)' more='CREATE TABLE children1 PARTITION OF children FOR VALUES FROM (0) TO (100);
+        CREATE TABLE children2 PARTITION OF children FOR VALUES FROM (105) TO (300);' ;;
+    2) deferred='DEFERRABLE INITIALLY DEFERRED' more='CREATE UNIQUE INDEX ON parents (kind, (age % 50)) WHERE age > 60;' ;;
+    3) unique='UNIQUE NULLS NOT DISTINCT' more="CREATE FUNCTION grow() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN IF NEW.age > 110 THEN RAISE EXCEPTION USING ERRCODE = ''23514'', MESSAGE = ''too old''; END IF; NEW.name := lower(NEW.name); RETURN NEW; END';
+        CREATE TRIGGER g BEFORE INSERT ON parents FOR EACH ROW EXECUTE FUNCTION grow();
+        ALTER TABLE parents ADD shout text GENERATED ALWAYS AS (upper(code)) STORED UNIQUE;" ;;
+    esac
+    cat <<END
 CREATE TYPE kind AS ENUM ('new', 'old');
 CREATE DOMAIN years AS integer CHECK (VALUE BETWEEN 0 AND 120);
-CREATE FUNCTION is_name(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 <> ''''';
+CREATE FUNCTION is_name(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT \$1 <> ''''';
 CREATE TABLE parents (id integer PRIMARY KEY, code text NOT NULL UNIQUE, name text NOT NULL CHECK (is_name(name)),
     age years, kind kind NOT NULL);
-CREATE TABLE children (parent_id integer NOT NULL REFERENCES parents (id), position integer NOT NULL,
-    label varchar(5) NOT NULL, amount numeric(6, 2), PRIMARY KEY (parent_id, position));
-CREATE UNIQUE INDEX children_label ON children (label) WHERE amount > 5;
+CREATE TABLE children (parent_id integer NOT NULL REFERENCES parents (id) $deferred, position integer NOT NULL,
+    label varchar(5) NOT NULL, amount numeric(6, 2), PRIMARY KEY (parent_id, position)) $parted;
 CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, parent_id integer NOT NULL REFERENCES parents (id),
-    at timestamptz NOT NULL, text text, UNIQUE (parent_id, at));
+    at timestamptz NOT NULL, text text, $unique (parent_id, at));
+$more
 END
+    [ -n "$parted" ] || echo 'CREATE UNIQUE INDEX children_label ON children (label) WHERE amount > 5;'
 }
 
 # Each refusal with its code, table and place; and what becomes of each table.
@@ -130,7 +150,7 @@ verdict() {
 
 same_verdict() {
     local engine=$1 seed=$2 status loaded
-    fresh_target "$engine" && sql "$(tables_"$engine")" && make_tree "$seed" "tree$seed" || return 1
+    fresh_target "$engine" && sql "$(tables_"$engine" "$seed")" && make_tree "$seed" "tree$seed" || return 1
     make_mapping "$seed" >mapping.yaml
     windrow check mapping.yaml "tree$seed" --to "$db" --jobs 1 --json --progress none >check.json 2>check.err
     status=$?
