@@ -138,7 +138,7 @@ static struct lookup_document *find_kept(struct lookup *l, int ordinal, const st
 static void too_large(const struct program_document *source, struct err *e, struct err *err)
 {
     err_set(err, ERR_RECORD, W0451, "the document $%.*s: %s", STR_ARG(source->source->name.text), e->message);
-    if (e->help)
+    if (e->help[0])
         err_help(err, "%s", e->help);
     err_release(e);
 }
