@@ -50,6 +50,7 @@ static int apply_map(struct evaluator *ev, const struct program_column *c, struc
         buf_printf(&list, "%s'%.*s'", i ? ", " : "", STR_ARG(c->map[i].from));
     err_set(e, ERR_RECORD, W0402, "no entry of map: for this value");
     err_label(e, "expected one of %s", buf_text(&list));
+    err_help(e, "add it to map:, or say with else: what becomes of other values");
     err_value(e, key);
     buf_release(&list);
     return -1;

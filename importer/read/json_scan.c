@@ -218,7 +218,7 @@ static bool ends_early(struct scanner *s, enum state state)
     uint32_t open = s->depth ? s->open[s->depth - 1] : 0;
 
     if (s->depth == 0) {
-        wrong(s, W0327, 0, 0, s->len ? "nothing but white space" : "empty");
+        wrong(s, W0327, 0, 0, s->len ? "the document is nothing but white space" : "the document is empty");
         return label(s, "expected a value", NULL);
     }
     wrong(s, W0320, s->len, 0, "the text ends inside %s", s->text[open] == '{' ? "an object" : "an array");

@@ -23,13 +23,21 @@ static bool follows(const char *message, const char *before, const char *name)
     return false;
 }
 
+/* "column: ...", as our own messages begin. */
+static bool begins_with(const char *message, const char *name)
+{
+    size_t len = strlen(name);
+
+    return strncmp(message, name, len) == 0 && message[len] == ':';
+}
+
 /* Databases name the column, or the first of a key, in their own words; what is not understood is the rule's. */
 static const struct mapping_text *guilty(const struct program_rule *rule, const struct err *e)
 {
     for (size_t i = 0; i < rule->n_columns; i++) {
         const char *name = rule->table->columns[rule->columns[i].column].name;
 
-        if (follows(e->message, ".", name) || follows(e->message, "Key (", name) || follows(e->message, "column \"", name))
+        if (begins_with(e->message, name) || follows(e->message, ".", name) || follows(e->message, "Key (", name) || follows(e->message, "column \"", name))
             return &rule->columns[i].source->name;
     }
     return &rule->source->mark;

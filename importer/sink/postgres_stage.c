@@ -409,8 +409,9 @@ static int refuse_nowhere(struct staged *w, struct err *err)
         size_t column = (size_t)db_cell_int(&r, i, 1);
         const struct sink_reference *ref = w->t->spec->columns[column].reference;
 
-        err_set(&reason, ERR_RECORD, W0510, "%s: %s has no row with the key %.*s",
-                postgres_column(w->t, column)->name, ref->table->name, STR_ARG(db_cell(&r, i, 2)));
+        err_set(&reason, ERR_RECORD, W0510, "%s: there is no row of %s with %s = '%.*s'", postgres_column(w->t, column)->name,
+                ref->table->name, ref->n_keys == 1 ? ref->table->columns[ref->keys[0]].name : "the key",
+                STR_ARG(db_cell(&r, i, 2)));
         err_value(&reason, db_cell(&r, i, 2));
         refuse(w, (size_t)db_cell_int(&r, i, 0), &reason);
     }

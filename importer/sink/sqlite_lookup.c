@@ -55,14 +55,14 @@ static int describe_keys(const struct sink_reference *r, const struct sqlite_val
     return failed;
 }
 
-static int refuse_reference(enum code code, const char *what, const struct sink_reference *r,
+static int refuse_reference(enum code code, const char *what, const char *column, const struct sink_reference *r,
                             const struct sqlite_value *keys, struct err *why)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT;
 
     if (describe_keys(r, keys, &text) < 0)
         return err_oom(why);
-    return err_set(why, ERR_RECORD, code, "%s %s", what, text.at);
+    return err_set(why, ERR_RECORD, code, "%s: %s %s", column, what, text.at);
 }
 
 static int keep_answer(struct sqlite_lookup *l, struct err *err)
@@ -92,9 +92,11 @@ static int keep_answer(struct sqlite_lookup *l, struct err *err)
     return 0;
 }
 
-static enum sqlite_outcome ask(struct sink_table *t, struct sqlite_lookup *l, const struct sink_reference *r,
-                        const struct sqlite_value *keys, struct err *why)
+static enum sqlite_outcome ask(struct sink_table *t, size_t column, const struct sqlite_value *keys, struct err *why)
 {
+    const struct sink_reference *r = t->spec->columns[column].reference;
+    const char *name = t->spec->table->columns[t->spec->columns[column].column].name;
+    struct sqlite_lookup *l = &t->lookups[column];
     enum sqlite_outcome outcome = SQLITE_ROW_DONE;
     int rc;
 
@@ -104,13 +106,13 @@ static enum sqlite_outcome ask(struct sink_table *t, struct sqlite_lookup *l, co
     if (rc == SQLITE_DONE && r->optional) {
         l->answer = (struct sqlite_value){0};
     } else if (rc == SQLITE_DONE) {
-        refuse_reference(W0510, "there is no row of", r, keys, why);
+        refuse_reference(W0510, "there is no row of", name, r, keys, why);
         outcome = SQLITE_ROW_REFUSED;
     } else if (rc != SQLITE_ROW || keep_answer(l, why) < 0) {
         sqlite_fail(t->d, rc, why);
         outcome = SQLITE_ROW_LOST;
     } else if ((rc = sqlite3_step(l->statement)) == SQLITE_ROW) {
-        refuse_reference(W0559, "there are several rows of", r, keys, why);
+        refuse_reference(W0559, "there are several rows of", name, r, keys, why);
         outcome = SQLITE_ROW_REFUSED;
     } else if (rc != SQLITE_DONE) {
         sqlite_fail(t->d, rc, why);
@@ -142,7 +144,7 @@ enum sqlite_outcome sqlite_lookup(struct sink_table *t, size_t column, const str
     if (!l->known || !str_eq(buf_str(&l->key), encoded)) {
         l->known = false;
         buf_clear(&l->key);
-        outcome = ask(t, l, r, keys, why);
+        outcome = ask(t, column, keys, why);
         if (outcome != SQLITE_ROW_DONE)
             return outcome;
         if (buf_add_str(&l->key, encoded) < 0)
