@@ -110,7 +110,8 @@ int session_open(struct migrate *m, struct err *err)
         m->db = db_open(m->o.target, &o, err);
     if (!m->db)
         return -1;
-    name_ourselves(m);
+    if (!m->o.read_only)    /* who only looks is not written down */
+        name_ourselves(m);
     return db_engine(m->db) == DB_SQLITE ? 0 : meet_server(m, err);
 }
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Upkeep while allocations and system calls fail: a clean refusal, all or nothing done, no file left over; then it works.
-# A sample; WINDROW_MALLOC_STEP=1 and WINDROW_FAULT_STEP=1 (scripts/torture) try them all.
+# A sample; WINDROW_MALLOC_STEP=1 and WINDROW_FAULT_STEP=1 try them all.
 . "${0%/*}/../lib/tap.sh"
 faults=${WINDROW_FAULTS:-$root/build-faults}
 WINDROW=${WINDROW:-$faults/windrow}
