@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { PAGE = 5000 };   /* files that are fetched at a time */
+
 int ledger_forget_states(struct db *db, int64_t job, bool afresh, struct err *err)
 {
     return ledger_query(db, "UPDATE {w}files SET size = $1 WHERE job_id = $2",
@@ -181,17 +183,30 @@ static int check_sum(const struct ledger_files *files, struct err *err)
     return err_set(err, ERR_RUN, W0604, "the ledger's files are not those that the last run left");
 }
 
+/* Without statistics PostgreSQL takes the table for a small one, and sorts all that is left of it for every page. */
+static int note_statistics(struct ledger_files *files, struct err *err)
+{
+    int64_t stale = 0;
+
+    if (files->started || files->page.n_rows < PAGE || db_engine(files->db) != DB_POSTGRESQL)
+        return 0;
+    if (ledger_query_int(files->db, "SELECT (reltuples < $1)::int FROM pg_catalog.pg_class WHERE oid = '{w}files'::regclass",
+                         (struct db_value[]){db_int(PAGE)}, 1, &stale, err) < 0)
+        return -1;
+    return stale ? ledger_query(files->db, "ANALYZE {w}files", NULL, 0, NULL, err) : 0;
+}
+
 int ledger_files_next(struct ledger_files *files, struct ledger_file *ret, struct err *err)
 {
     if (files->ended)
         return 0;
     if (files->at == files->page.n_rows) {
         struct db_value params[] = {db_int(files->job), db_int(files->started ? (int64_t)files->last_root : -1),
-                                    db_bytes(files->started ? buf_str(&files->last) : str_make("", 0))};
+                                    db_bytes(files->started ? buf_str(&files->last) : str_make("", 0)), db_int(PAGE)};
 
         db_result_release(&files->page);
         if (ledger_query(files->db, "SELECT root, path, size, mtime_ns, unit_id, hash FROM {w}files WHERE job_id = $1 AND (root, path) > ($2, $3)"
-                  " ORDER BY root, path LIMIT 5000", params, 3, &files->page, err) < 0)
+                  " ORDER BY root, path LIMIT $4", params, 4, &files->page, err) < 0 || note_statistics(files, err) < 0)
             return -1;
         files->at = 0;
         files->started = true;
