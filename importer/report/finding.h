@@ -23,11 +23,11 @@ enum { FINDING_PARENTS_MAX = 4 };
 /* A place in the data. */
 struct finding_place {
     struct str file;        /* with archive member, as it is to be shown; empty when unknown */
-    const char *source;     /* which of several sources the file is in; lives as long as the run. NULL: there is only one */
     uint64_t line, column;  /* from 1; 0 when unknown; columns count characters */
     uint64_t byte;          /* from 0; meaningful when has_byte */
     bool has_byte;
     struct str pointer;     /* JSON Pointer */
+    const char *source;     /* which of several sources the file is in; lives as long as the run. NULL: there is only one */
 };
 
 struct finding {

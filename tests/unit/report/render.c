@@ -184,7 +184,7 @@ static void test_long_lines(void)
             CLEANUP(buf_release) struct buf text = BUF_INIT;
             CLEANUP(findings_release) struct findings all = {0};
             struct render_options options = {.columns = 60};
-            struct finding f = {.message = str_of("m"), .at = {str_of("f"), 1, (uint64_t)at + 1, 0, false, {0}}};
+            struct finding f = {.message = str_of("m"), .at = {str_of("f"), 1, (uint64_t)at + 1, 0, false, {0}, NULL}};
             char shown[1000], marks[1000], *caret;
 
             for (int i = 0; i < 400; i++)
@@ -269,9 +269,9 @@ static void test_hostile(void)
     CLEANUP(findings_release) struct findings all = {0};
     struct str e = str_of(evil);
     struct finding f = {
-        .code = W0412, .message = e, .label = e, .help = e, .at = {e, 1, 3, 5, true, e}, .excerpt = e, .value = e,
+        .code = W0412, .message = e, .label = e, .help = e, .at = {e, 1, 3, 5, true, e, "\033[2J"}, .excerpt = e, .value = e,
         .mapping_file = e, .mapping_text = e, .mapping_line = 1, .mapping_column = 1, .kind = e, .table = e,
-        .column = e, .row = e, .note = e, .other = {e, 1, 1, 0, true, e}, .other_label = e,
+        .column = e, .row = e, .note = e, .other = {e, 1, 1, 0, true, e, "\033[2J"}, .other_label = e,
         .outcome = FINDING_REJECTED, .sqlstate = "\033[2J",
     };
     size_t controls = 0, lines = 0;
