@@ -131,6 +131,8 @@ int postgres_lost(struct postgres *p, enum code code, const char *why, struct er
     if (!p->lost && err && err->scope)
         err_release(err);       /* a refusal before it matters no more: what was refused is gone with all the rest */
     p->lost = true;
+    if (code == W0612)
+        return stop_fail(err);
     postgres_add_line(&text, why && *why ? why : "connection lost");
     err_set(err, ERR_RUN, code, "%s: %s", p->name, buf_text(&text));
     /* What a server says against the protocol it will say again. */
