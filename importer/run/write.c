@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { STREAM_BYTES = 64 << 10, FLUSH_BYTES = 4 << 20 };
+enum { STREAM_BYTES = 64 << 10, FLUSH_BYTES = 4 << 20, WHOLE_BYTES = 64 << 20 };
 
 /* PostgreSQL workers have begun when they claimed; a shared sink is taken when the first rows are ready. */
 int write_begin(struct worker *w, struct err *err)
@@ -66,13 +66,18 @@ static int add_origin(struct worker *w, struct outgoing *o)
     return 0;
 }
 
+static bool whole(const struct worker *w, const struct program_rule *rule)
+{
+    return w->run->ops->whole && w->run->ops->whole(w->tables[rule_ordinal(w->run, rule)]);
+}
+
 /* Plain inserts may flow while later rows are still being made. */
 static bool may_stream(const struct worker *w, const struct program_rule *rule)
 {
     const struct run *run = w->run;
     const struct sink_spec *spec = &run->specs[rule_ordinal(run, rule)];
 
-    if (!run->ops->streams || w->unit.mode != UNIT_NEW || spec->conflict != SINK_CONFLICT_ERROR)
+    if (!run->ops->streams || whole(w, rule) || w->unit.mode != UNIT_NEW || spec->conflict != SINK_CONFLICT_ERROR)
         return false;
     for (size_t i = 0; i < spec->n_columns; i++) {
         if (spec->columns[i].reference)
@@ -122,7 +127,7 @@ static int put_row(struct worker *w, const struct program_rule *rule, const stru
         return err_oom(err);
     if (stream(w, rule, o, err) < 0)
         return -1;
-    return o->rows.bytes.len > FLUSH_BYTES ? write_flush(w, rule, err) : 0;
+    return o->rows.bytes.len > (whole(w, rule) ? WHOLE_BYTES : FLUSH_BYTES) ? write_flush(w, rule, err) : 0;
 }
 
 int write_row(struct worker *w, const struct program_rule *rule, const struct cell *cells, struct err *err)

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "sink/copytext.h"
 #include "sink/narrow.h"
+#include "sink/postgres_order.h"
 #include "sink/postgres_sieve.h"
 
 #include <stdlib.h>
@@ -213,21 +214,26 @@ struct direct {
     struct sink_counts *counts;
 };
 
-static int attempt_copy(void *context, size_t first, size_t n, size_t *hint, struct err *err)
+int postgres_copy_rows(struct sink_table *t, const struct sink_rows *rows, size_t first, size_t n, size_t *hint, struct err *err)
 {
-    struct direct *d = context;
-    struct sink_table *t = d->t;
-    size_t start = sink_rows_start_of(d->rows, first);
+    size_t start = sink_rows_start_of(rows, first);
     int outcome;
 
     if (postgres_copy_start(t->sink->p, t->copy, err) != 0 || postgres_send_head(t, &t->row, err) < 0 ||
-        postgres_copy_send(t->sink->p, d->rows->bytes.at + start, d->rows->ends[first + n - 1] - start, err) < 0)
+        postgres_copy_send(t->sink->p, rows->bytes.at + start, rows->ends[first + n - 1] - start, err) < 0)
         return -1;
     outcome = postgres_finish_copy(t, n, err);
-    if (outcome == 0)
-        d->counts->inserted += n;
-    else if (outcome == 1 && postgres_copy_line(t->sink->p) >= 1 && postgres_copy_line(t->sink->p) <= n)
+    if (outcome == 1 && postgres_copy_line(t->sink->p) >= 1 && postgres_copy_line(t->sink->p) <= n)
         *hint = first + postgres_copy_line(t->sink->p) - 1;
+    return outcome;
+}
+
+static int attempt_copy(void *context, size_t first, size_t n, size_t *hint, struct err *err)
+{
+    struct direct *d = context;
+    int outcome = postgres_copy_rows(d->t, d->rows, first, n, hint, err);
+
+    d->counts->inserted += outcome == 0 ? n : 0;
     return outcome;
 }
 
@@ -241,12 +247,33 @@ static void refuse_copy(void *context, size_t row, struct err *err)
         d->how->refused(d->how->context, row, err);
 }
 
+/* At once; then, when some are refused, parents first. */
+static int write_own(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how, struct sink_counts *ret,
+                     struct err *err)
+{
+    CLEANUP(err_release) struct err why = {0};
+    size_t hint = 0;
+    int outcome = t->sieve.refused ? 1 : postgres_copy_rows(t, rows, 0, rows->n, &hint, &why);
+
+    t->sieve.refused = false;
+    if (outcome == 1)
+        return postgres_order_write(t, rows, how, ret, err);
+    if (outcome < 0 && err && !err->scope)
+        err_move(err, &why);
+    ret->inserted += outcome == 0 ? rows->n : 0;
+    return outcome;
+}
+
 static int write_direct(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
                         struct sink_counts *ret, struct err *err)
 {
     static const struct narrow_ops ops = {attempt_copy, refuse_copy};
     struct direct d = {t, rows, how, ret};
-    int outcome = postgres_sieve_write(t, rows, how, ret, err);
+    int outcome;
+
+    if (t->own)
+        return write_own(t, rows, how, ret, err);
+    outcome = postgres_sieve_write(t, rows, how, ret, err);
 
     return outcome == 1 ? narrow_run(rows->n, &ops, &d, err) : outcome;
 }
@@ -320,6 +347,11 @@ static int stream_end(struct sink_table *t, const struct sink_rows *rows, struct
     return outcome;
 }
 
+static bool sink_whole(const struct sink_table *t)
+{
+    return t->own && t->sink->immediate;
+}
+
 const struct sink_ops sink_postgres = {
     .name = "postgresql",
     .streams = true,
@@ -332,6 +364,7 @@ const struct sink_ops sink_postgres = {
     .encode = sink_encode,
     .begin = sink_begin,
     .write = sink_write,
+    .whole = sink_whole,
     .stream_start = stream_start,
     .stream_more = stream_more,
     .stream_end = stream_end,

@@ -69,6 +69,7 @@ struct sink_table {
     bool direct;                /* FRESH rows go straight into the table */
     bool key_is_unique;
     bool self_reference;
+    bool own;                       /* a foreign key leads back to the table, see postgres_order.h */
     bool partitioned;
     const char *copy;           /* SQL of the direct COPY, behind a savepoint */
     struct stage stage, key_stage;
@@ -84,6 +85,8 @@ void postgres_release(struct sink_table *t);
 /* postgres_sink.c: a savepoint around one attempt. */
 int postgres_keep(struct sink_table *t, struct err *err);       /* RELEASE */
 int postgres_take_back(struct sink_table *t, struct err *err);  /* ROLLBACK TO */
+/* Some rows by COPY under a savepoint: 0, 1 refused and taken back, with *hint where the server named a row, -1. */
+int postgres_copy_rows(struct sink_table *t, const struct sink_rows *rows, size_t first, size_t n, size_t *hint, struct err *err);
 /* End a COPY into the table: 0 taken, 1 refused and taken back, -1. */
 int postgres_finish_copy(struct sink_table *t, size_t sent, struct err *err);
 /* After a refusal in an attempt: taken back, 1 when a row can be blamed, else -1. */
@@ -94,6 +97,8 @@ int postgres_send_tail(struct sink_table *t, const struct row_form *form, struct
 /* postgres_stage.c */
 int postgres_stage_write(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
                          struct sink_counts *ret, struct err *err);
+/* The rows, as far as their values can be staged. */
+int postgres_stage_fill(struct sink_table *t, const struct sink_rows *rows, struct err *err);
 /* Make the stage, or empty it: 0, 1 refused, -1. */
 int postgres_stage_ready(struct sink_table *t, struct stage *stage, struct err *err);
 int postgres_stage_delete(struct sink_table *t, const struct sink_rows *keys, const struct sink_write *how, uint64_t *deleted,

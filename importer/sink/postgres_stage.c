@@ -539,6 +539,19 @@ static void choose_conflict(struct staged *w)
     w->nothing = w->skips || (conflict == SINK_CONFLICT_UPDATE && !changes);
 }
 
+int postgres_stage_fill(struct sink_table *t, const struct sink_rows *rows, struct err *err)
+{
+    struct sink_counts counts = {0};
+    CLEANUP(release_reasons) struct staged w = {.t = t, .stage = &t->stage, .form = &t->row, .rows = rows, .counts = &counts};
+
+    w.reasons = calloc(rows->n, sizeof *w.reasons);
+    if (!w.reasons)
+        return err_oom(err);
+    if (postgres_stage_ready(t, w.stage, err) != 0 || narrow_run(rows->n, &stage_ops, &w, err) < 0)
+        return -1;
+    return count_stage(&w, err);
+}
+
 int postgres_stage_write(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
                          struct sink_counts *ret, struct err *err)
 {

@@ -100,6 +100,9 @@ struct sink_ops {
     /* Write all rows, narrowing refusals down to the guilty ones. -1: the transaction is lost. */
     int (*write)(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
                  struct sink_counts *ret, struct err *err);
+    /* Are all rows of a chunk to be given to one write? So it is for a table that refers to itself, on PostgreSQL after a
+     * commit was refused: a row may refer to one that comes much later. May be NULL: never. */
+    bool (*whole)(const struct sink_table *t);
     /* The same in pieces, for FRESH writes of a table without conflict rule or references: start; more as often as
      * liked (rows from where the last call ended); end. If `end` or `more` says 1 the server refused some row: the
      * caller calls write() with all rows, in the same transaction. */

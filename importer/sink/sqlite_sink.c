@@ -528,6 +528,11 @@ static void sqlite_sink_rollback(struct sink *s)
     db_rollback(&s->d->db);
 }
 
+static bool sqlite_sink_whole(const struct sink_table *t)
+{
+    return t->refers_to_itself;
+}
+
 const struct sink_ops sink_sqlite = {
     .name = "sqlite",
     .streams = false,
@@ -540,6 +545,7 @@ const struct sink_ops sink_sqlite = {
     .encode = sqlite_sink_encode,
     .begin = sqlite_sink_begin,
     .write = sqlite_write,
+    .whole = sqlite_sink_whole,
     .encode_key = sqlite_sink_encode_key,
     .delete_keys = sqlite_sink_delete_keys,
     .commit = sqlite_sink_commit,
