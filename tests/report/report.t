@@ -132,7 +132,7 @@ fault() {
 	query bad.sql && expect_status 2 "$windrow" report shop bad --to sqlite:none.db 2>err.out && contains err.out "$@" && [ ! -e none.db ]
 }
 expect_success 'faults of files have a line' '
-	fault "schema/shop/queries/bad.sql:2:1" "no parameter of this report is called '\''who'\''" <<<"
+	fault "schema/shop/queries/bad.sql:2:1" "no parameter of this file is called '\''who'\''" <<<"
 SELECT :who" && fault "bad.sql:1:1" "a parameter is text, integer, number, day, month or time, not '\''date'\''" <<<"-- windrow: param a date
 SELECT 1" && fault "bad.sql:2:1" "declared already: '\''a'\''" <<<"-- windrow: param a
 -- windrow: param a
