@@ -133,7 +133,7 @@ fault() {
 }
 expect_success 'faults of files have a line' '
 	fault "schema/shop/queries/bad.sql:2:1" "no parameter of this file is called '\''who'\''" <<<"
-SELECT :who" && fault "bad.sql:1:1" "a parameter is text, integer, number, day, month or time, not '\''date'\''" <<<"-- windrow: param a date
+SELECT :who" && fault "bad.sql:1:1" "a parameter is text, integer, number, day, month, time or days, not '\''date'\''" <<<"-- windrow: param a date
 SELECT 1" && fault "bad.sql:2:1" "declared already: '\''a'\''" <<<"-- windrow: param a
 -- windrow: param a
 SELECT 1" && fault "this is param or section, not '\''parm'\''" <<<"-- windrow: parm a
