@@ -188,6 +188,10 @@ int summary_verdict(const struct summary *s, struct buf *ret)
         break;
     case SUMMARY_INTERRUPTED:
         out_text(&o, "interrupted: ");
+        if (s->end_reason.len) {
+            reason(&o, s, "");
+            out_text(&o, "; ");
+        }
         out_plural(&o, all.loaded, "row is", "rows are");
         out_text(&o, s->check ? " checked" : " loaded; run the same command again to go on");
         break;

@@ -304,6 +304,8 @@ void run_execute(const struct run_options *o, struct run_result *ret)
         for (size_t i = 0; i < ret->faults.n; i++)
             tell_failure(run, &ret->faults.at[i]);
         ret->summary.end_reason = str_of(ret->faults.at[0].message);
+    } else if (run->left && run->end == SUMMARY_INTERRUPTED && !stop_requested()) {
+        ret->summary.end_reason = str_of("parts of the source are not loaded: another process has them, or gave them up");
     }
     ret->summary.findings = &run->account.findings;
     ret->mapping = run->mapping;

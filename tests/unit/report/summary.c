@@ -196,6 +196,8 @@ static void test_verdicts(void)
         {&bad, NULL, SUMMARY_LIMIT, true, 4, "", "stopped: 1 row would be rejected, the limit is 7"},
         {&none, NULL, SUMMARY_DATABASE, false, 5, "", "database: unreachable or refused"},
         {&none, NULL, SUMMARY_DIFFERENT, false, 6, "2 rows", "different: 2 rows"},
+        {&good, NULL, SUMMARY_INTERRUPTED, false, 7, "why", "interrupted: why; 4 rows are loaded; run the same command again "
+         "to go on"},
         {&good, NULL, SUMMARY_INTERRUPTED, false, 7, "", "interrupted: 4 rows are loaded; run the same command again "
          "to go on"},
         {&none, NULL, SUMMARY_NOTHING, false, 8, "", "nothing matched: no file of the source is one that the mapping "
