@@ -99,6 +99,15 @@ static int unwanted(void *context)
     return stop_now();
 }
 
+/* After some failures (memory, space, an interrupt) SQLite rolls the whole transaction back by itself, and each statement
+ * that follows would be a transaction of its own: rows without their ledger, or the reverse. Asked before every commit. */
+static int refuse_commit(void *context)
+{
+    const struct sqlite_db *d = context;
+
+    return d->open && !d->committing;
+}
+
 static int configure(struct sqlite_db *d, struct err *err)
 {
     static const struct { int option, value; } options[] = {
@@ -116,6 +125,7 @@ static int configure(struct sqlite_db *d, struct err *err)
     }
     sqlite3_extended_result_codes(d->handle, 1);
     sqlite3_busy_handler(d->handle, wait_for_lock, d);
+    sqlite3_commit_hook(d->handle, refuse_commit, d);
     sqlite3_progress_handler(d->handle, STEPS_BETWEEN_LOOKS, unwanted, NULL);
     return 0;
 }
@@ -625,7 +635,10 @@ static int sqlite_begin(struct db *db, struct err *err)
 {
     if (refuse_moved(of(db), err) < 0)
         return -1;
-    return step_once(of(db), "BEGIN IMMEDIATE", err) == 0 ? 0 : -1;
+    if (step_once(of(db), "BEGIN IMMEDIATE", err) != 0)
+        return -1;
+    of(db)->open = true;
+    return 0;
 }
 
 static int sqlite_rollback(struct db *db)
@@ -634,6 +647,7 @@ static int sqlite_rollback(struct db *db)
 
     if (!sqlite3_get_autocommit(d->handle) && step_once(d, "ROLLBACK", NULL) != 0)
         d->dead = true;
+    d->open = false;
     return d->dead ? -1 : 0;
 }
 
@@ -653,11 +667,15 @@ static enum db_outcome sqlite_commit(struct db *db, struct err *err)
         return DB_NOT_COMMITTED;
     }
     FAULT("sqlite_before_commit");
+    d->committing = true;
     rc = FAULT_FAILS("sqlite_commit_lost") ? SQLITE_IOERR : step_once(d, "COMMIT", err);
+    d->committing = false;
     if (FAULT_FAILS("sqlite_answer_lost"))
         rc = SQLITE_IOERR;
-    if (rc == 0)
+    if (rc == 0) {
+        d->open = false;
         return DB_COMMITTED;
+    }
     if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_CONSTRAINT) {
         sqlite_rollback(db);
         return DB_NOT_COMMITTED;

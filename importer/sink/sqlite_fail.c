@@ -183,6 +183,8 @@ static int describe(struct sqlite_db *d, int rc, struct err *err)
         return err_set(err, ERR_RUN, W0516, "%s", sqlite3_errmsg(d->handle));
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
+        if (rc == SQLITE_CONSTRAINT_COMMITHOOK)
+            return err_set(err, ERR_RUN, W0509, "the database had rolled the transaction back before its commit");
         return fail_constraint(d, rc, ERR_RUN, err);
     default:
         return err_set(err, ERR_RUN, W0502, "%s", sqlite3_errmsg(d->handle));

@@ -27,6 +27,8 @@ struct sqlite_db {
     uint64_t busy_since_ms;     /* of the wait for a lock that goes on */
     bool read_only;
     bool in_memory;
+    bool open;                  /* between begin and its end; SQLite may have rolled back meanwhile */
+    bool committing;
     bool dead;                  /* an outcome is unknown or the file cannot be trusted: close and open again */
     size_t next_kept;
     struct sqlite_kept kept[SQLITE_KEPT_STATEMENTS];
