@@ -30,7 +30,7 @@ static void test_refused(const char *target, enum code code, const char *text, c
 
 int main(void)
 {
-    char dir[] = "/tmp/windrow-places.XXXXXX", target[100], path[100];
+    char dir[] = "/tmp/windrow-places.XXXXXX", target[120], path[100];
 
     if (!mkdtemp(dir))
         return 1;
