@@ -1,7 +1,7 @@
 #!/bin/bash
 # What a check leaves behind when it is killed, and who takes it away: throw-away files and servers.
 . "${0%/*}/../lib/tap.sh"
-. "${0%/*}/../lib/engine.sh"
+. "$root/tests/lib/engine.sh"
 engine_need
 
 scene

@@ -2,7 +2,7 @@
 # What is said while a run runs: one line on a terminal, that follows its width and goes away; a line each ten seconds
 # elsewhere; JSON for machines. Never on standard output.
 . "${0%/*}/../lib/tap.sh"
-. "${0%/*}/../lib/engine.sh"
+. "$root/tests/lib/engine.sh"
 engine_need
 need jq
 [ -x "$tools/terminal" ] || skip_all "no $tools/terminal"
