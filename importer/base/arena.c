@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BLOCK_BYTES = 32 * 1024 };
+enum { BLOCK_BYTES = 32 * 1024, FIRST_BYTES = 1024 };
 
 struct arena_block {
     struct arena_block *older;
@@ -13,9 +13,17 @@ struct arena_block {
     char bytes[];
 };
 
+/* Of modest ones each block is as large as all before it. */
+static size_t next_block(const struct arena *a)
+{
+    if (!a->modest || a->total > BLOCK_BYTES)
+        return BLOCK_BYTES;
+    return a->total > FIRST_BYTES ? a->total : FIRST_BYTES;
+}
+
 void *arena_alloc_slow(struct arena *a, size_t size)
 {
-    size_t want = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+    size_t want = next_block(a) > size ? next_block(a) : size;
     struct arena_block *block;
 
     if (size > SIZE_MAX - sizeof *block)

@@ -12,6 +12,7 @@ struct arena {
     struct arena_block *blocks; /* the newest first */
     char *at, *end;             /* the free part of the newest */
     size_t total;               /* bytes held from malloc */
+    bool modest;                /* blocks begin small: for one of many that live side by side and are never reset */
 };
 
 void *arena_alloc_slow(struct arena *a, size_t size);

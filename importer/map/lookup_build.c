@@ -209,6 +209,7 @@ static int move_to_store(struct building *b, struct err *err)
     return 0;
 }
 
+/* A small index among many stays: a store of its own would take more. */
 static bool is_too_large(struct building *b)
 {
     size_t now = held(b->index);
@@ -216,7 +217,7 @@ static bool is_too_large(struct building *b)
     if (!b->l->memory || now == b->held)
         return false;
     b->held = now;
-    return lookup_indexes_held(b->l) > b->l->memory / 2;
+    return now > b->l->memory / 8 && lookup_indexes_held(b->l) > b->l->memory / 2;
 }
 
 static int tell_duplicates_of(void *context, uint64_t hash, struct str key, struct err *err)

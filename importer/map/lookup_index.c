@@ -41,7 +41,7 @@ static struct lookup_index *find_index(struct lookup *l, int ordinal, const stru
     }
     if (!index && (index = calloc(1, sizeof *index))) {
         *index = (struct lookup_index){.older = l->indexes, .source = source, .ordinal = ordinal,
-                                       .captures = str_dup(buf_str(&key))};
+                                       .captures = str_dup(buf_str(&key)), .arena = {.modest = true}};
         l->indexes = index;
         if (!index->captures)
             err_oom(err);
