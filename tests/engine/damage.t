@@ -108,13 +108,13 @@ every_row_gone() {
 for engine in sqlite ${WINDROW_TEST_PG:+postgresql}; do
     expect_success "$engine: an undisturbed load" "rm -rf tree && scene && target_new $engine && golden"
     expect_success "$engine: a load that was interrupted, and each column of its ledger" '
-        unfinished && load --jobs 1; rows_and_rejects >whole.out; every_column "min max"'
+        unfinished && load --jobs 1; rows_and_rejects >whole.out; every_column "${WINDROW_ROUNDS:+min }max"'
     expect_success "$engine: rows taken from its ledger" 'every_row_gone jobs runs units chunks'
     expect_success "$engine: a load that is done, and each column of its ledger" '
         done_once && load --jobs 1; rows_and_rejects >whole.out; every_column "${WINDROW_ROUNDS:+min }max"'
     expect_success "$engine: rows taken from its ledger then" 'every_row_gone jobs units files chunks'
     echo "# $engine: $refused refused, $harmless harmless"
-    expect_success "$engine: most damage matters, and is seen" '[ $refused -gt 50 ] && [ $harmless -gt 10 ]'
+    expect_success "$engine: most damage matters, and is seen" '[ $refused -gt 40 ] && [ $harmless -gt 10 ]'
     refused=0 harmless=0
 done
 done_testing
