@@ -39,6 +39,7 @@ int account_init(struct account *a, const struct program *p, bool hide_values, s
         if (p->indexes[i].files)
             add_kind(a, pattern_text(p->indexes[i].files));
     }
+    a->ready = true;
     return 0;
 }
 

@@ -23,6 +23,7 @@ struct account_kind {
 
 struct account {
     const struct program *p;
+    bool ready;                 /* account_init() came to its end: memory was there */
     struct account_rule *rules; /* by ordinal in the program */
     struct account_kind *kinds; /* the distinct patterns of the mapping */
     size_t n_kinds, n_rule_kinds;   /* those that rules read come first */

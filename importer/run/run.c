@@ -161,11 +161,10 @@ static void fill_summary(struct run *run, struct run_result *ret)
     s->mapping = str_of(run->o->mapping);
     s->version = str_of(WINDROW_VERSION);
     s->end = run->end;
-    if (run->p) {
+    if (run->p)
         s->mapping_digest = str_make(run->p->digest, 64);
-        if (account_summary(&run->account, &ret->arena, s, &ignored) < 0)
-            err_release(&ignored);
-    }
+    if (run->account.ready && account_summary(&run->account, &ret->arena, s, &ignored) < 0)
+        err_release(&ignored);
     if (run->checked)
         s->target = str_of(arena_dup(&ret->arena, str_of(run->checked)));
     else if (run->first && !run->scratch_made)
