@@ -14,12 +14,21 @@ struct json_simd {
 
 static const size_t CAPACITY_MIN = 64 * 1024, CAPACITY_LARGE = 1024 * 1024;
 
+/* simdjson looks for the widest instructions when it is first asked, and ends the process when memory is refused then. So
+ * it is asked before main(), when there is nothing to lose. */
+static const simdjson::implementation *choose()
+{
+    (void)simdjson::get_active_implementation()->name();
+    return simdjson::get_active_implementation();
+}
+static const simdjson::implementation *const widest = choose();
+
 extern "C" struct json_simd *json_simd_new(void)
 {
     json_simd *s = new (std::nothrow) json_simd{nullptr, {0, 0}};
 
     /* Depth matters to the second stage only. */
-    if (s && simdjson::get_active_implementation()->create_dom_parser_implementation(CAPACITY_MIN, 1, s->stages)) {
+    if (s && widest->create_dom_parser_implementation(CAPACITY_MIN, 1, s->stages)) {
         delete s;
         return nullptr;
     }
