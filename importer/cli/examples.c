@@ -3,6 +3,7 @@
 #include "cli/examples.h"
 
 #include "base/cleanup.h"
+#include "base/tempfile.h"
 #include "cli/cmd_run.h"
 #include "convert/convert.h"
 #include "convert/zone.h"
@@ -480,7 +481,7 @@ static int run_one(struct app *app, const struct mapping *m, const struct mappin
     size_t n_sets;
     int ret = -1;
 
-    if (tempdir_make(&dir, tempdir_base(), geteuid(), getegid(), &e) < 0)
+    if (tempdir_make(&dir, tempfile_directory(), geteuid(), getegid(), &e) < 0)
         return app_fail(&e, -1);
     sources[0] = tree = arena_printf(&a, "%s/tree", dir.path);
     o.sources = sources;

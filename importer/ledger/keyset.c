@@ -3,10 +3,9 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/tempfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -28,44 +27,13 @@ struct record {
 
 static int no_file(const char *what, struct err *err)
 {
-    err_set(err, ERR_RUN, W0619, "cannot %s a temporary file: %s", what, strerror(errno));
+    err_set(err, ERR_RUN, W0619, "cannot %s a temporary file in %s: %s", what, tempfile_directory(), strerror(errno));
     return err_help(err, "make room, or name another directory in TMPDIR");
 }
 
-static int open_unnamed(struct err *err)
+static int write_all(int fd, const void *bytes, size_t n, uint64_t place, struct err *err)
 {
-    const char *base = getenv("TMPDIR");
-    CLEANUP(free_ptr) char *path = NULL;
-    int fd;
-
-    if (!base || !*base)
-        base = "/tmp";
-    fd = open(base, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
-        return fd < 0 ? no_file("make", err) : fd;
-    if (asprintf(&path, "%s/windrow-XXXXXX", base) < 0)
-        return err_oom(err);
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd < 0)
-        return no_file("make", err);
-    unlink(path);
-    return fd;
-}
-
-static int write_all(int fd, const char *at, size_t len, uint64_t place, struct err *err)
-{
-    while (len) {
-        ssize_t n = pwrite(fd, at, len, (off_t)place);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return no_file("write", err);
-        at += n;
-        len -= (size_t)n;
-        place += (uint64_t)n;
-    }
-    return 0;
+    return tempfile_write(fd, bytes, n, place) < 0 ? no_file("write", err) : 0;
 }
 
 static int flush(struct keyset_bytes *b, struct err *err)
@@ -84,10 +52,10 @@ static uint64_t length(const struct keyset_bytes *b)
 
 static int spill(struct keyset_bytes *b, struct err *err)
 {
-    int fd = open_unnamed(err);
+    int fd = tempfile_open();
 
     if (fd < 0)
-        return -1;
+        return no_file("make", err);
     b->fd = fd;
     b->in_file = true;
     if (flush(b, err) < 0)
@@ -106,30 +74,13 @@ static int append(struct keyset_bytes *b, const void *at, size_t len, struct err
 /* What lies between `place` and `place + len` is there. */
 static int get(struct keyset_bytes *b, uint64_t place, void *to, size_t len, struct err *err)
 {
-    char *at = to;
-
     if (!b->in_file) {
         memcpy(to, b->memory.at + place, len);
         return 0;
     }
     if (b->memory.len && flush(b, err) < 0)
         return -1;
-    while (len) {
-        ssize_t n = pread(b->fd, at, len, (off_t)place);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return no_file("read", err);
-        if (n == 0) {
-            errno = EIO;
-            return no_file("read", err);
-        }
-        at += n;
-        len -= (size_t)n;
-        place += (uint64_t)n;
-    }
-    return 0;
+    return tempfile_read(b->fd, to, len, place) < 0 ? no_file("read", err) : 0;
 }
 
 static int put(struct keyset_bytes *b, uint64_t place, const void *from, size_t len, struct err *err)

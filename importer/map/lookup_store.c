@@ -2,10 +2,10 @@
 #include "map/lookup_store.h"
 
 #include "base/cleanup.h"
+#include "base/tempfile.h"
 #include "map/packed.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -35,35 +35,17 @@ struct lookup_store {
     struct arena scratch;
 };
 
-static int cannot_make(const char *directory, struct err *err)
-{
-    return err_set(err, ERR_RUN, W0310, "cannot make the temporary file of an index in %s: %s", directory, strerror(errno));
-}
-
 static int fails(const char *what, struct err *err)
 {
-    return err_set(err, ERR_RUN, W0310, "cannot %s the temporary file of an index: %s", what,
-                   errno ? strerror(errno) : "it ends too early");
+    return err_set(err, ERR_RUN, W0310, "cannot %s the temporary file of an index in %s: %s", what, tempfile_directory(),
+                   strerror(errno));
 }
 
-static int open_unnamed(struct err *err)
+static int open_file(struct err *err)
 {
-    const char *directory = getenv("TMPDIR");
-    CLEANUP(buf_release) struct buf path = BUF_INIT;
-    int fd;
+    int fd = tempfile_open();
 
-    if (!directory || !directory[0])
-        directory = "/tmp";
-    fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        return fd;
-    if (buf_printf(&path, "%s/windrow-index.XXXXXX", directory) < 0)
-        return err_oom(err);
-    fd = mkostemp(path.at, O_CLOEXEC);
-    if (fd < 0)
-        return cannot_make(directory, err);
-    unlink(path.at);
-    return fd;
+    return fd < 0 ? fails("make", err) : fd;
 }
 
 void lookup_store_free(struct lookup_store *s)
@@ -97,7 +79,7 @@ struct lookup_store *lookup_store_new(size_t memory, size_t n_prefer, struct err
     s->gathered = calloc(s->capacity, sizeof *s->gathered);
     if (!s->gathered)
         err_oom(err);
-    else if ((s->log = open_unnamed(err)) >= 0 && (s->places = open_unnamed(err)) >= 0)
+    else if ((s->log = open_file(err)) >= 0 && (s->places = open_file(err)) >= 0)
         return s;
     lookup_store_free(s);
     return NULL;
@@ -111,32 +93,12 @@ size_t lookup_store_held(const struct lookup_store *s)
 
 static int write_all(int fd, const void *bytes, size_t n, uint64_t at, struct err *err)
 {
-    for (size_t done = 0; done < n;) {
-        ssize_t got = pwrite(fd, (const char *)bytes + done, n - done, (off_t)(at + done));
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fails("write", err);
-        done += (size_t)got;
-    }
-    return 0;
+    return tempfile_write(fd, bytes, n, at) < 0 ? fails("write", err) : 0;
 }
 
 static int read_all(int fd, void *bytes, size_t n, uint64_t at, struct err *err)
 {
-    for (size_t done = 0; done < n;) {
-        ssize_t got = pread(fd, (char *)bytes + done, n - done, (off_t)(at + done));
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            errno = got < 0 ? errno : 0;
-            return fails("read", err);
-        }
-        done += (size_t)got;
-    }
-    return 0;
+    return tempfile_read(fd, bytes, n, at) < 0 ? fails("read", err) : 0;
 }
 
 /* --- the log --- */
@@ -329,7 +291,7 @@ static int merge(struct lookup_store *s, struct err *err)
 
     if (!runs)
         return err_oom(err);
-    if (make_room(s, err) < 0 || (to = open_unnamed(err)) < 0)
+    if (make_room(s, err) < 0 || (to = open_file(err)) < 0)
         return -1;
     if (merge_into(s, to, runs, err) < 0) {
         close(to);

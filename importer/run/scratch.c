@@ -2,6 +2,7 @@
 #include "run/run_internal.h"
 
 #include "base/cleanup.h"
+#include "base/tempfile.h"
 #include "migrate/migrate.h"
 #include "run/replica.h"
 #include "run/server.h"
@@ -35,7 +36,7 @@ static struct db *make_file(struct run *run, struct err *err)
 {
     struct db_options options = {0};
 
-    if (!run->scratch && tempdir_make(&run->dir, tempdir_base(), geteuid(), getegid(), err) < 0)
+    if (!run->scratch && tempdir_make(&run->dir, tempfile_directory(), geteuid(), getegid(), err) < 0)
         return NULL;
     run->scratch = arena_printf(&run->arena, "%s/database", run->dir.path);
     run->target = run->scratch ? arena_printf(&run->arena, "sqlite:%s", run->scratch) : NULL;

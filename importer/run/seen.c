@@ -2,11 +2,10 @@
 #include "run/seen.h"
 
 #include "base/cleanup.h"
-#include "run/tempdir.h"
+#include "base/tempfile.h"
 #include "source/walk.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -148,35 +147,22 @@ int seen_rows(struct worker *w, const struct program_rule *rule, const struct ou
     return 0;
 }
 
-/* Nobody else sees the file, and it goes with us. */
+static int no_file(const char *what, struct err *err)
+{
+    return err_set(err, ERR_RUN, W0617, "cannot %s a file in %s: %s", what, tempfile_directory(), strerror(errno));
+}
+
 static int open_file(struct seen *s, struct err *err)
 {
-    CLEANUP(buf_release) struct buf name = BUF_INIT;
-
-    s->fd = open(tempdir_base(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (s->fd >= 0)
-        return 0;
-    if (buf_printf(&name, "%s/windrow-XXXXXX", tempdir_base()) < 0)
-        return err_oom(err);
-    s->fd = mkostemp(name.at, O_CLOEXEC);
-    if (s->fd < 0)
-        return err_set(err, ERR_RUN, W0617, "cannot make a file in %s: %s", tempdir_base(), strerror(errno));
-    unlink(name.at);
-    return 0;
+    s->fd = tempfile_open();
+    return s->fd < 0 ? no_file("make", err) : 0;
 }
 
 static int append(struct seen *s, const void *bytes, size_t len, struct err *err)
 {
-    for (size_t done = 0; done < len;) {
-        ssize_t n = pwrite(s->fd, (const char *)bytes + done, len - done, (off_t)s->size);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return err_set(err, ERR_RUN, W0617, "cannot write a file in %s: %s", tempdir_base(), n < 0 ? strerror(errno) : "it is full");
-        done += (size_t)n;
-        s->size += (uint64_t)n;
-    }
+    if (tempfile_write(s->fd, bytes, len, s->size) < 0)
+        return no_file("write", err);
+    s->size += len;
     return 0;
 }
 
@@ -489,18 +475,11 @@ static int take_ledger(void *context, const struct ledger_written *written, stru
     return take_keys(s, written->columns, written->packed, err);
 }
 
-static int read_at(const struct seen *s, void *bytes, size_t len, uint64_t *at)
+static int read_at(const struct seen *s, void *bytes, size_t len, uint64_t *at, struct err *err)
 {
-    for (size_t done = 0; done < len;) {
-        ssize_t n = pread(s->fd, (char *)bytes + done, len - done, (off_t)*at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        done += (size_t)n;
-        *at += (uint64_t)n;
-    }
+    if (tempfile_read(s->fd, bytes, len, *at) < 0)
+        return no_file("read", err);
+    *at += len;
     return 0;
 }
 
@@ -514,8 +493,8 @@ static int search_file(struct settling *s, struct err *err)
         CLEANUP(unit_release) struct unit unit = {0};
 
         buf_clear(&bytes);
-        if (read_at(seen, &head, sizeof head, &at) < 0 || buf_reserve(&bytes, head.files + head.keys) < 0 ||
-            read_at(seen, bytes.at, head.files + head.keys, &at) < 0 ||
+        if (read_at(seen, &head, sizeof head, &at, err) < 0 || buf_reserve(&bytes, head.files + head.keys) < 0 ||
+            read_at(seen, bytes.at, head.files + head.keys, &at, err) < 0 ||
             unit_unpack(&unit, str_make(bytes.at, head.files), err) < 0)
             return -1;
         unit.part = head.part;

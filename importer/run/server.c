@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/stop.h"
+#include "base/tempfile.h"
 #include "run/tempdir.h"
 #include "sink/db.h"
 
@@ -149,7 +150,7 @@ static bool is_open(const char *path)
 /* A socket's path is short by nature. */
 static const char *place(void)
 {
-    const char *tmp = tempdir_base();
+    const char *tmp = tempfile_directory();
 
     return strlen(tmp) <= 50 && (geteuid() != 0 || is_open(tmp)) ? tmp : "/tmp";
 }

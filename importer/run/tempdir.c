@@ -17,13 +17,6 @@
 
 enum { OPEN_DIRECTORIES = 16 };
 
-const char *tempdir_base(void)
-{
-    const char *tmp = getenv("TMPDIR");
-
-    return tmp && *tmp ? tmp : "/tmp";
-}
-
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
     const char *name = path + at->base;

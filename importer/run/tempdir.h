@@ -19,8 +19,6 @@ struct tempdir {
 
 /* Below `base`, for this user, who is ourselves unless we are root. -1: W0617. */
 int tempdir_make(struct tempdir *t, const char *base, uid_t uid, gid_t gid, struct err *err);
-/* TMPDIR, else /tmp. */
-const char *tempdir_base(void);
 /* Accepts `{0}`. */
 void tempdir_remove(struct tempdir *t);
 
