@@ -55,6 +55,13 @@ int db_stream(struct db *db, const char *sql, const struct db_value *params, siz
     return db->ops->stream(db, sql, params, n, row, context, err);
 }
 
+int db_scan(struct db *db, const char *sql, const struct db_value *params, size_t n,
+            int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
+            struct err *err)
+{
+    return db->ops->scan(db, sql, params, n, row, context, err);
+}
+
 int db_begin(struct db *db, struct err *err)
 {
     return db->ops->begin(db, err);

@@ -70,6 +70,12 @@ int db_stream(struct db *db, const char *sql, const struct db_value *params, siz
               int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
               struct err *err);
 
+/* The same for rows of integers, texts and bytes, which come as they are: DB_INT, and DB_BYTES for the rest. For lists that are
+ * read often. PostgreSQL's answer is held whole: LIMIT it. */
+int db_scan(struct db *db, const char *sql, const struct db_value *params, size_t n,
+            int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
+            struct err *err);
+
 /* SQLite only: all of it into another file, which is made or overwritten and not synchronised; or over what another
  * database has, in one transaction of that. A copy is one state of `from` when that has a read transaction open; else a
  * writer in between makes it begin anew. 0; 1 when `watch` (may be NULL) said stop; -1. */
@@ -85,6 +91,11 @@ int db_copy_over(struct db *from, struct db *to, const struct db_copy_watch *wat
  * or leaves it to a password file or a service. W0503 when it cannot be read, or has a secret that only a service file may
  * hold. */
 int db_target_apart(const char *target, struct buf *ret, struct buf *ret_password, struct err *err);
+
+/* PostgreSQL: the name of the database that a target means (W0503 when it leaves that to a service); the same target with
+ * another database, in keywords and with its secrets. */
+int db_target_database(const char *target, struct buf *ret, struct err *err);
+int db_target_elsewhere(const char *target, const char *database, struct buf *ret, struct err *err);
 
 int db_begin(struct db *db, struct err *err);   /* SQLite: BEGIN IMMEDIATE */
 int db_rollback(struct db *db);                 /* void in spirit; 0 when the connection is usable afterwards */

@@ -25,6 +25,9 @@ struct db_ops {
     int (*stream)(struct db *db, const char *sql, const struct db_value *params, size_t n,
                   int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
                   struct err *err);
+    int (*scan)(struct db *db, const char *sql, const struct db_value *params, size_t n,
+                int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
+                struct err *err);
     int (*begin)(struct db *db, struct err *err);
     int (*rollback)(struct db *db);
     enum db_outcome (*commit)(struct db *db, struct err *err);

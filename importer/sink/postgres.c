@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <time.h>
 
-enum { OID_BYTEA = 17, STATEMENT_NAME = 24, LOOK_MS = 100 };
+enum { OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25, STATEMENT_NAME = 24, LOOK_MS = 100 };
 
 struct postgres *postgres_of(struct db *db)
 {
@@ -517,7 +517,7 @@ static int prepare_statement(struct postgres *p, const char *sql, char name[STAT
     return 0;
 }
 
-static int send_prepared(struct postgres *p, const char *sql, const struct db_value *params, size_t n,
+static int send_prepared(struct postgres *p, const char *sql, const struct db_value *params, size_t n, bool binary,
                          struct err *err)
 {
     CLEANUP(params_release) struct params s = {0};
@@ -529,7 +529,7 @@ static int send_prepared(struct postgres *p, const char *sql, const struct db_va
     outcome = prepare_statement(p, sql, name, err);
     if (outcome != 0)
         return outcome;
-    if (!PQsendQueryPrepared(p->conn, name, (int)n, s.values, s.lengths, s.formats, 0))
+    if (!PQsendQueryPrepared(p->conn, name, (int)n, s.values, s.lengths, s.formats, binary))
         return postgres_lost_now(p, err);
     return 0;
 }
@@ -540,7 +540,7 @@ static int postgres_query(struct db *db, const char *sql, const struct db_value 
     struct postgres *p = postgres_of(db);
     CLEANUP(postgres_clear) PGresult *res = NULL;
 
-    if (send_prepared(p, sql, params, n, err) != 0 || postgres_all(p, sql, &res, err) != 0)
+    if (send_prepared(p, sql, params, n, false, err) != 0 || postgres_all(p, sql, &res, err) != 0)
         return -1;
     if (!ret)
         return 0;
@@ -590,7 +590,7 @@ static int postgres_stream(struct db *db, const char *sql, const struct db_value
     struct postgres *p = postgres_of(db);
     CLEANUP(streamed_release) struct streamed s = {.row = row, .context = context};
 
-    if (send_prepared(p, sql, params, n, err) != 0)
+    if (send_prepared(p, sql, params, n, false, err) != 0)
         return -1;
     PQsetSingleRowMode(p->conn);
     if (postgres_flush(p, err) < 0)
@@ -614,6 +614,63 @@ static int postgres_stream(struct db *db, const char *sql, const struct db_value
             return -1;
         }
     }
+}
+
+/* A value in the server's binary form. */
+static int take_binary(const PGresult *res, int row, int column, struct db_value *ret, struct err *err)
+{
+    struct str bytes = str_make(PQgetvalue(res, row, column), (size_t)PQgetlength(res, row, column));
+    uint64_t n = 0;
+
+    if (PQgetisnull(res, row, column)) {
+        *ret = db_null();
+        return 0;
+    }
+    switch (PQftype(res, column)) {
+    case OID_BYTEA:
+    case OID_TEXT:
+        *ret = db_bytes(bytes);
+        return 0;
+    case OID_INT8:
+    case OID_INT4:
+    case OID_INT2:
+        for (size_t i = 0; i < bytes.len; i++)
+            n = n << 8 | (unsigned char)bytes.at[i];
+        *ret = db_int(bytes.len == 8 ? (int64_t)n : bytes.len == 4 ? (int32_t)n : (int16_t)n);
+        return 0;
+    }
+    return err_set(err, ERR_RUN, W0502, "column %d is of a type that cannot be scanned", column + 1);
+}
+
+static int scan_rows(const PGresult *res, struct streamed *s, struct err *err)
+{
+    int columns = PQnfields(res);
+    struct db_value *values = arena_calloc(&s->arena, (size_t)columns, sizeof *values);
+
+    if (!values)
+        return err_oom(err);
+    for (int i = 0; i < PQntuples(res); i++) {
+        for (int k = 0; k < columns; k++) {
+            if (take_binary(res, i, k, &values[k], err) < 0)
+                return -1;
+        }
+        if (s->row(s->context, values, (size_t)columns, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int postgres_scan(struct db *db, const char *sql, const struct db_value *params, size_t n,
+                         int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
+                         struct err *err)
+{
+    struct postgres *p = postgres_of(db);
+    CLEANUP(streamed_release) struct streamed s = {.row = row, .context = context};
+    CLEANUP(postgres_clear) PGresult *res = NULL;
+
+    if (send_prepared(p, sql, params, n, true, err) != 0 || postgres_all(p, sql, &res, err) != 0)
+        return -1;
+    return res ? scan_rows(res, &s, err) : 0;
 }
 
 /* ---- transactions ---- */
@@ -713,6 +770,7 @@ const struct db_ops db_ops_postgres = {
     .exec = postgres_exec,
     .query = postgres_query,
     .stream = postgres_stream,
+    .scan = postgres_scan,
     .begin = postgres_begin,
     .rollback = postgres_rollback,
     .commit = postgres_commit,

@@ -454,6 +454,23 @@ static struct db_value column_value(sqlite3_stmt *statement, int column, char nu
     }
 }
 
+/* The same as it is stored. */
+static struct db_value column_as_it_is(sqlite3_stmt *statement, int column, char number[SQLITE_DOUBLE_MAX])
+{
+    const char *at;
+
+    (void)number;
+    switch (sqlite3_column_type(statement, column)) {
+    case SQLITE_NULL:
+        return db_null();
+    case SQLITE_INTEGER:
+        return db_int(sqlite3_column_int64(statement, column));
+    default:
+        at = sqlite3_column_blob(statement, column);
+        return db_bytes(str_make(at ? at : "", (size_t)sqlite3_column_bytes(statement, column)));
+    }
+}
+
 static int take_names(sqlite3_stmt *statement, struct db_result *ret, struct err *err)
 {
     ret->n_columns = (size_t)sqlite3_column_count(statement);
@@ -469,8 +486,10 @@ static int take_names(sqlite3_stmt *statement, struct db_result *ret, struct err
 }
 
 typedef int row_function(void *context, const struct db_value *values, size_t n, struct err *err);
+typedef struct db_value column_function(sqlite3_stmt *statement, int column, char number[SQLITE_DOUBLE_MAX]);
 
-static int step_rows(struct sqlite_db *d, sqlite3_stmt *statement, row_function *row, void *context, struct err *err)
+static int step_rows(struct sqlite_db *d, sqlite3_stmt *statement, column_function *column, row_function *row, void *context,
+                     struct err *err)
 {
     size_t n = (size_t)sqlite3_column_count(statement);
     CLEANUP(free_ptr) struct db_value *values = calloc(n + 1, sizeof *values);
@@ -481,7 +500,7 @@ static int step_rows(struct sqlite_db *d, sqlite3_stmt *statement, row_function 
         return err_oom(err);
     while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
         for (size_t i = 0; i < n; i++)
-            values[i] = column_value(statement, (int)i, numbers[i]);
+            values[i] = column(statement, (int)i, numbers[i]);
         if (sqlite3_errcode(d->handle) == SQLITE_NOMEM)
             return err_oom(err);
         if (row && row(context, values, n, err) < 0)
@@ -490,8 +509,8 @@ static int step_rows(struct sqlite_db *d, sqlite3_stmt *statement, row_function 
     return rc == SQLITE_DONE ? 0 : sqlite_fail(d, rc, err);
 }
 
-static int run(struct sqlite_db *d, const char *sql, const struct db_value *params, size_t n, row_function *row,
-               void *context, struct db_result *result, struct err *err)
+static int run(struct sqlite_db *d, const char *sql, const struct db_value *params, size_t n, column_function *column,
+               row_function *row, void *context, struct db_result *result, struct err *err)
 {
     sqlite3_int64 before = sqlite3_total_changes64(d->handle);
     bool own;
@@ -501,7 +520,7 @@ static int run(struct sqlite_db *d, const char *sql, const struct db_value *para
     if (!statement)
         return -1;
     failed = (result && take_names(statement, result, err) < 0) || bind_all(d, statement, params, n, err) < 0 ||
-             step_rows(d, statement, row, context, err) < 0;
+             step_rows(d, statement, column, row, context, err) < 0;
     if (!failed && result && sqlite3_total_changes64(d->handle) != before)
         result->affected = (uint64_t)sqlite3_changes64(d->handle);
     if (own)
@@ -549,11 +568,11 @@ static int sqlite_query(struct db *db, const char *sql, const struct db_value *p
     int failed;
 
     if (!ret)
-        return run(of(db), sql, params, n, NULL, NULL, NULL, err);
+        return run(of(db), sql, params, n, column_value, NULL, NULL, NULL, err);
     if (db_result_init(&result, 0, 0, err) < 0)
         return -1;
     c.arena = result.arena;
-    failed = run(of(db), sql, params, n, collect_row, &c, &result, err);
+    failed = run(of(db), sql, params, n, column_value, collect_row, &c, &result, err);
     if (!failed && !(result.values = arena_calloc(result.arena, c.n + 1, sizeof *result.values)))
         failed = err_oom(err);
     if (!failed && c.n)
@@ -572,7 +591,13 @@ static int sqlite_stream(struct db *db, const char *sql, const struct db_value *
                          int (*row)(void *context, const struct db_value *values, size_t n, struct err *err),
                          void *context, struct err *err)
 {
-    return run(of(db), sql, params, n, row, context, NULL, err);
+    return run(of(db), sql, params, n, column_value, row, context, NULL, err);
+}
+
+static int sqlite_scan(struct db *db, const char *sql, const struct db_value *params, size_t n, row_function *row, void *context,
+                       struct err *err)
+{
+    return run(of(db), sql, params, n, column_as_it_is, row, context, NULL, err);
 }
 
 static int fail_in_text(struct sqlite_db *d, int rc, size_t start, int offset, struct err *err)
@@ -704,6 +729,7 @@ const struct db_ops db_ops_sqlite = {
     .exec = sqlite_exec,
     .query = sqlite_query,
     .stream = sqlite_stream,
+    .scan = sqlite_scan,
     .begin = sqlite_begin,
     .rollback = sqlite_rollback,
     .commit = sqlite_commit,

@@ -205,6 +205,33 @@ static void streams(struct db *db)
        db_alive(db), "a failure in the middle");
 }
 
+static int see_scanned(void *context, const struct db_value *values, size_t n, struct err *err)
+{
+    size_t *good = context;
+
+    (void)err;
+    *good += n == 6 && values[0].type == DB_INT && values[0].n == INT64_MIN && values[1].type == DB_INT && values[1].n == -7 &&
+             values[2].type == DB_INT && values[2].n == -1 && values[3].type == DB_BYTES &&
+             str_eq(values[3].text, str_make("a\0b", 3)) && values[4].type == DB_BYTES && str_is(values[4].text, "12") &&
+             values[5].type == DB_NULL;
+    return 0;
+}
+
+static void scans(struct db *db)
+{
+    CLEANUP(err_release) struct err err = {0};
+    const struct db_value least[] = {db_int(INT64_MIN)};
+    size_t good = 0;
+
+    ok(db_scan(db, "SELECT $1::bigint, -7::integer, -1::smallint, '\\x610062'::bytea, '12'::text, NULL::bytea"
+                   " FROM generate_series(1, 3)", least, 1, see_scanned, &good, &err) == 0 && good == 3,
+       "scanned as they are: numbers, bytes, texts, null");
+    ok(db_scan(db, "SELECT now()", NULL, 0, see_scanned, &good, &err) < 0 && err.code == W0502, "a time cannot be scanned");
+    err_release(&err);
+    ok(db_scan(db, "SELECT 1 / 0", NULL, 0, see_scanned, &good, &err) < 0 && db_alive(db), "a failure leaves the connection usable");
+    is_str(answer(db, "SELECT 7"), "7", "it is");
+}
+
 static void commits(struct db *db, const char *target)
 {
     CLEANUP(err_release) struct err err = {0};
@@ -346,6 +373,7 @@ int main(void)
     queries(target);
     db = db_open(target, NULL, &err);
     streams(db);
+    scans(db);
     commits(db, target);
     waits(db, target);
     db_close(db);

@@ -143,6 +143,37 @@ static int see(void *context, const struct db_value *values, size_t n, struct er
     return s->rows == s->stop_at ? err_set(err, ERR_RUN, W0560, "enough") : 0;
 }
 
+struct scanned {
+    int rows;
+    bool good;
+};
+
+static int see_scanned(void *context, const struct db_value *values, size_t n, struct err *err)
+{
+    struct scanned *s = context;
+    struct str bytes = str_make("a\0b", 3);
+
+    (void)err;
+    s->rows++;
+    s->good &= n == 4 && values[0].type == DB_INT && values[0].n == INT64_MIN && values[1].type == DB_BYTES &&
+               str_eq(values[1].text, bytes) && values[2].type == DB_BYTES && str_is(values[2].text, "12") &&
+               values[3].type == (s->rows == 1 ? DB_NULL : DB_BYTES) && values[3].text.len == 0;
+    return 0;
+}
+
+static void check_scan(void)
+{
+    struct db *db = must_open("scan.db", NULL);
+    CLEANUP(err_release) struct err err = {0};
+    const struct db_value least = db_int(INT64_MIN);
+    struct scanned seen = {.good = true};
+
+    ok(db_scan(db, "SELECT $1, x'610062', '12', NULL UNION ALL SELECT $1, x'610062', '12', x''", &least, 1, see_scanned, &seen, &err) == 0 &&
+       seen.rows == 2 && seen.good, "scanned as they are: numbers, bytes, texts, null, nothing");
+    ok(db_scan(db, "SELECT nowhere", NULL, 0, see_scanned, &seen, &err) < 0 && err.code == W0502, "a wrong statement is refused");
+    db_close(db);
+}
+
 static void check_stream(void)
 {
     static const char sql[] = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < $1) SELECT n FROM c";
@@ -420,6 +451,7 @@ int main(void)
     check_values();
     check_exec();
     check_stream();
+    check_scan();
     check_transactions();
     check_holder();
     check_read_only();
