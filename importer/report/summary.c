@@ -22,6 +22,11 @@ bool summary_balanced(const struct summary_table *t)
     return t->read == summary_loaded(t) + t->rejected + t->skipped;
 }
 
+bool summary_is_replay(const struct summary *s)
+{
+    return str_is(s->command, "rejects replay");
+}
+
 struct summary_totals summary_totals(const struct summary *s)
 {
     struct summary_totals all = {.source_bytes = s->source_bytes, .balanced = true};
@@ -125,12 +130,44 @@ static void rejects_verdict(struct out *o, const struct summary *s, const struct
     }
 }
 
+static void replay_verdict(struct out *o, const struct summary *s)
+{
+    out_text(o, "; ");
+    if (s->open_rejects) {
+        out_plural(o, s->open_rejects, "reject", "rejects");
+        out_text(o, " of run ");
+        out_with(o, escape_text, s->run);
+        out_text(o, s->open_rejects == 1 ? " stays open" : " stay open");
+    } else {
+        out_text(o, "run ");
+        out_with(o, escape_text, s->run);
+        out_text(o, " has no open rejects");
+    }
+    if (s->left_rejects) {
+        out_text(o, ", ");
+        out_number(o, format_count, s->left_rejects);
+        out_text(o, s->left_rejects == 1 ? " has no line in the file" : " have no line in the file");
+    }
+}
+
 static void unbalanced_verdict(struct out *o, const struct summary_totals *all)
 {
     out_text(o, "internal error: the account does not balance: read ");
     out_number(o, format_count, all->read);
     out_text(o, ", loaded + rejected + skipped ");
     out_number(o, format_count, all->loaded + all->rejected + all->skipped);
+}
+
+static void done_verdict(struct out *o, const struct summary *s, const struct summary_totals *all)
+{
+    if (!all->balanced)
+        unbalanced_verdict(o, all);
+    else if (summary_status(s) == 0)
+        clean_verdict(o, s, all);
+    else
+        rejects_verdict(o, s, all);
+    if (all->balanced && summary_is_replay(s))
+        replay_verdict(o, s);
 }
 
 static void limit_verdict(struct out *o, const struct summary *s, const struct summary_totals *all)
@@ -160,12 +197,7 @@ int summary_verdict(const struct summary *s, struct buf *ret)
 
     switch (s->end) {
     case SUMMARY_DONE:
-        if (!all.balanced)
-            unbalanced_verdict(&o, &all);
-        else if (summary_status(s) == 0)
-            clean_verdict(&o, s, &all);
-        else
-            rejects_verdict(&o, s, &all);
+        done_verdict(&o, s, &all);
         break;
     case SUMMARY_INTERNAL:
         out_text(&o, "internal error: ");

@@ -83,6 +83,8 @@ struct summary {
     enum summary_end end;
     struct str end_reason;              /* beside `end`: the failure's message; empty when none */
     uint64_t earlier_rejects;           /* of this run, refused before it was interrupted, and still open */
+    uint64_t open_rejects;              /* of a replay: those of the run that stay open */
+    uint64_t left_rejects;              /* of them: without a line in the file that was replayed */
     uint64_t undone_rejects;            /* of work that was rolled back because the limit was reached; not in the tables */
     uint64_t reject_limit;              /* UINT64_MAX or 0: none */
     struct str next;                    /* the command to type next; empty when none */

@@ -6,6 +6,7 @@
 
 uint64_t summary_loaded(const struct summary_table *t);
 bool summary_balanced(const struct summary_table *t);
+bool summary_is_replay(const struct summary *s);
 const char *summary_state_name(enum summary_state state);
 
 /* The lists of a summary in the order in which all writers show them. */

@@ -282,6 +282,8 @@ static void header(struct jsonout *j, const struct summary *s)
     jsonout_member_uint(j, "jobs", s->jobs);
     if (s->reject_limit && s->reject_limit != UINT64_MAX)
         jsonout_member_uint(j, "reject_limit", s->reject_limit);
+    if (summary_is_replay(s))
+        jsonout_member_uint(j, "open_rejects", s->open_rejects);
 }
 
 static void samples(struct jsonout *j, const struct samples *all)

@@ -34,7 +34,8 @@ struct replay {
     size_t current;             /* the one whose row is being made */
     unsigned n_each;
     int fd;                     /* memory, where readers find the bytes */
-    uint64_t settled;           /* in this pass */
+    uint64_t left;              /* of the unit: without a line in the mended file */
+    uint64_t settled, all_left; /* in this pass */
 };
 
 /* The unit's rejects, with their bytes. */
@@ -47,8 +48,10 @@ static int keep(void *context, const struct rejects_item *r, struct err *err)
                         .whole = r->row.at && r->row.len == 0};
     struct str mended = {0};
 
-    if (p->mended && !mended_find(p->mended, r->id, &mended))
-        return 0;   /* its line was deleted: it stays open */
+    if (p->mended && !mended_find(p->mended, r->id, &mended)) {
+        p->left++;
+        return 0;
+    }
     if (p->n == p->capacity) {
         size_t capacity = p->capacity ? p->capacity * 2 : 64;
         struct item *items = realloc(p->items, capacity * sizeof *items);
@@ -80,6 +83,7 @@ static void forget(struct replay *p)
 {
     arena_reset(&p->arena);
     p->n = p->first = p->end = 0;
+    p->left = 0;
 }
 
 /* "3.0" to the packed form. */
@@ -191,7 +195,7 @@ static void unable(struct worker *w, size_t first, size_t end, const char *why)
 {
     for (size_t i = first; i < end; i++) {
         const struct item *item = &w->replay->items[i];
-        struct finding f = {.code = W0615, .severity = FINDING_WARNING, .outcome = FINDING_SKIPPED,
+        struct finding f = {.code = W0615, .severity = FINDING_ERROR, .outcome = FINDING_SKIPPED,
                             .at = {.file = item->path, .source = run_source(w->run, item->root), .line = item->line,
                                    .column = item->column}};
 
@@ -375,6 +379,7 @@ static int one_unit(struct worker *w, int64_t id, struct err *err)
             return -1;
     }
     w->patience = (struct patience){0};
+    w->replay->all_left += w->replay->left;
     return worker_merge(w, err);
 }
 
@@ -414,7 +419,7 @@ static void forget_refusals(struct run *run)
 static int all_passes(struct worker *w, uint64_t *settled, struct err *err)
 {
     for (;;) {
-        w->replay->settled = 0;
+        w->replay->settled = w->replay->all_left = 0;
         if (one_pass(w, err) < 0)
             return -1;
         *settled += w->replay->settled;
@@ -434,31 +439,41 @@ static int with_worker(struct run *run, struct worker *w, struct err *err)
     return ret;
 }
 
+static int try_open(struct run *run, struct replay *replay, struct err *err)
+{
+    struct worker w = {0};
+    int ret = worker_open(&w, run, 0, err);
+
+    w.replay = replay;
+    if (ret == 0)
+        ret = with_worker(run, &w, err);
+    if (w.run) {
+        worker_roll_back(&w);
+        worker_close(&w);
+    }
+    return ret;
+}
+
+static int count_open(struct run *run, struct err *err)
+{
+    return rejects_count_open(run->ops->db(run->first), run->id, &run->open_rejects, err);
+}
+
 int run_replay(struct run *run, struct err *err)
 {
     struct replay replay = {.fd = memfd_create("windrow reject", MFD_CLOEXEC)};
-    struct worker w = {0};
     struct mended *mended = run->o->mended ? mended_open(run->o->mended, err) : NULL;
-    uint64_t open = 0;
-    int64_t claimed = 0;
     int ret = -1;
 
-    run->claimed = calloc(1, sizeof claimed);
+    run->claimed = calloc(1, sizeof *run->claimed);
     replay.mended = mended;
-    if (replay.fd < 0 || !run->claimed) {
+    if (replay.fd < 0 || !run->claimed)
         err_oom(err);
-    } else if (!run->o->mended || mended) {
-        ret = rejects_count_open(run->ops->db(run->first), run->id, &open, err);
-        if (ret == 0 && open)
-            ret = worker_open(&w, run, 0, err);
-        w.replay = &replay;
-        if (ret == 0 && open)
-            ret = with_worker(run, &w, err);
-        if (w.run) {
-            worker_roll_back(&w);
-            worker_close(&w);
-        }
-    }
+    else if (!run->o->mended || mended)
+        ret = count_open(run, err);
+    if (ret == 0 && run->open_rejects)
+        ret = try_open(run, &replay, err) < 0 ? -1 : count_open(run, err);
+    run->left_rejects = replay.all_left;
     if (replay.fd >= 0)
         close(replay.fd);
     mended_free(mended);

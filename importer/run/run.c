@@ -181,6 +181,8 @@ static void fill_summary(struct run *run, struct run_result *ret)
     s->samples = &run->samples;
     s->earlier_rejects = run->all_rejects > (int64_t)run->account.rejects ? (uint64_t)run->all_rejects - run->account.rejects : 0;
     s->undone_rejects = run->undone_rejects;
+    s->open_rejects = run->open_rejects;
+    s->left_rejects = run->left_rejects;
     s->reject_limit = run->o->has_max_rejects ? run->o->max_rejects : UINT64_MAX;
     if (run->ledger && run->id && run->account.rejects && run->end == SUMMARY_DONE && !s->check)
         s->next = str_of(arena_printf(&ret->arena, "windrow rejects show %lld --to '%.*s'", (long long)run->id, STR_ARG(s->target)));

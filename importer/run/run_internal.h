@@ -39,6 +39,7 @@ struct run {
     int64_t job, id, now_us;
     int lock_fd;                    /* on a SQLite file; -1: none */
     uint64_t undone_rejects;        /* of the chunk in which the limit was reached */
+    uint64_t open_rejects, left_rejects;    /* after a replay, see report/summary.h */
     int64_t all_rejects;            /* of the run, when it is done; also those of earlier processes */
     bool left;                      /* units are open that this process cannot get at */
     struct lines *lines;

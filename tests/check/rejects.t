@@ -108,7 +108,7 @@ for engine in sqlite postgresql; do
     expect_success "$engine: what a parent still lacks keeps its child waiting; mended rows load with their own line, index and parameters" '
         mend <out.jsonl >mended.jsonl
         expect_status 0 windrow rejects replay last mended.jsonl --to "$db" --progress none >replay.txt 2>&1 || { cat replay.txt; return 1; }
-        contains replay.txt "7 rows loaded, nothing refused"
+        contains replay.txt "7 rows loaded, nothing refused; 1 reject of run 1 stays open, 1 has no line in the file" || return 1
         rows_of users id | compare - <(printf "%s\n" "id	name	place	number	unit	folder" "1	Ann	1	0	lb	a" "2	Bob	2	1	lb	a" \
             "3	Cid	4	2	lb	a" "4	Dan	7	5	lb	a" "9	Zoe	6	4	lb	a")'
     expect_success "$engine: of a record with several rows only those that were refused are made again" '
@@ -118,8 +118,12 @@ for engine in sqlite postgresql; do
         windrow rejects list last --to "$db" --json | jq -r "map(.code) | join(\" \")" | compare - <(echo W0512) &&
         [ "$(windrow rejects list last --all --to "$db" --json | jq "map(select(.state == \"replayed\")) | length")" = 6 ]'
     expect_success "$engine: a second replay loads nothing twice" '
-        expect_status 0 windrow rejects replay last mended.jsonl --to "$db" --progress none >/dev/null 2>&1 &&
-        [ "$(sql "SELECT count(*) FROM items")" = 6 ]'
+        expect_status 0 windrow rejects replay last mended.jsonl --to "$db" --progress none --json >replay.json 2>&1 &&
+        [ "$(sql "SELECT count(*) FROM items")" = 6 ] && [ "$(jq .open_rejects replay.json)" = 1 ]'
+    expect_success "$engine: what cannot be tried is an error, and stays open" '
+        sed "s/^  users:/  folk:\n    into: users/" mapping.yaml >other.yaml
+        expect_status 3 windrow rejects replay last --mapping other.yaml --to "$db" --progress none >replay.txt 2>&1 || return 1
+        contains replay.txt "error[W0615]" "0 rows loaded, 0 rejected, 1 error; 1 reject of run 1 stays open"'
     expect_success "$engine: and so does the same load" '
         windrow load mapping.yaml tree --to "$db" --set unit=lb --progress none >/dev/null 2>&1
         [ "$(sql "SELECT count(*) FROM users")" = 5 ] && [ "$(sql "SELECT count(*) FROM items")" = 6 ]'

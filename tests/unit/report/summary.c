@@ -217,6 +217,29 @@ static void test_verdicts(void)
     }
 }
 
+/* What a replay leaves open is told, and that nothing is left. */
+static void test_replay_verdicts(void)
+{
+    static const struct { uint64_t loaded, rejected, open, left; int status; const char *line; } cases[] = {
+        {7, 0, 0, 0, 0, "done: 7 rows loaded, nothing refused; run 3 has no open rejects"},
+        {0, 0, 1, 1, 0, "done: 0 rows loaded, nothing refused; 1 reject of run 3 stays open, 1 has no line in the file"},
+        {1, 2, 1234, 1230, 3,
+         "done with rejects: 1 row loaded, 2 rejected; 1,234 rejects of run 3 stay open, 1,230 have no line in the file"},
+        {0, 1, 1, 0, 3, "done with rejects: 0 rows loaded, 1 rejected; 1 reject of run 3 stays open"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(buf_release) struct buf line = BUF_INIT;
+        struct summary_table t = {.read = cases[i].loaded + cases[i].rejected, .inserted = cases[i].loaded, .rejected = cases[i].rejected};
+        struct summary s = {.command = str_of("rejects replay"), .run = str_of("3"), .tables = &t, .n_tables = 1,
+                            .open_rejects = cases[i].open, .left_rejects = cases[i].left};
+
+        summary_verdict(&s, &line);
+        is_str(buf_text(&line), cases[i].line, "last line of replay %zu", i);
+        is_int(summary_status(&s), cases[i].status, "exit status of replay %zu", i);
+    }
+}
+
 static void test_broken_account(void)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT;
@@ -411,6 +434,7 @@ int main(int argc, char **argv)
         return write_samples(argv[2]);
     test_text();
     test_verdicts();
+    test_replay_verdicts();
     test_broken_account();
     test_json(str_of("messages"), "plain");
     test_json(str_of(evil), "hostile");
