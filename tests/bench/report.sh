@@ -62,6 +62,12 @@ most_memory() {
         awk -F '|' '$1 !~ /--memory/ && $2 > most { most = $2 } END { if (most) printf "%.0f", most }'
 }
 
+# The largest distance of the summary's peak from the measured one, in percent.
+peak_claimed_wrong() {
+    [ ! -e "$results/memory/order" ] || cat $(cat "$results/memory/order") |
+        awk -F '|' '{ off = $5 == "" ? 100 : ($5 / $2 - 1) * 100; off = off < 0 ? -off : off; most = off > most ? off : most } END { printf "%.1f", most }'
+}
+
 # growth_ratio COLUMN: the largest of all kinds and both steps; the three sizes stand from this column on.
 growth_ratio() {
     [ ! -e "$results/growth/all" ] || awk -F '|' -v c="$1" '
@@ -100,6 +106,7 @@ goals() {
     goal ledger_postgres keyed_postgres plain_postgres 1.08 'keys in the ledger, PostgreSQL, to the load without them'
     goal ledger_sqlite keyed_sqlite plain_sqlite 1.08 'the same, SQLite'
     goal_of_number 'peak memory in all cases below without --memory' 256 ' MiB' "$(most_memory)"
+    goal_of_number 'the peak that the summary tells, off the measured one by at most' 10 ' %' "$(peak_claimed_wrong)"
     goal_of_number '8 times the rows: so many times the wall time, at most' 8.4 '' "$(growth_ratio 2)"
     goal_of_number '8 times the rows: so many times the CPU time, at most' 8.4 '' "$(growth_ratio 5)"
     goal_of_number 'checkpoints of the longest load off a straight line' 5 ' %' "$(growth_line)"
