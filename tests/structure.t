@@ -35,7 +35,8 @@ maintain: maintain query migrate sink base
 report: report base
 ledger: ledger sink source base
 run: run ledger report migrate sink map mapping expr convert read source base
-cli: cli run maintain query ledger report migrate sink map mapping expr convert read source base
+fixture: fixture run ledger migrate sink map mapping expr convert read source base
+cli: cli fixture run maintain query ledger report migrate sink map mapping expr convert read source base
 main.c: cli'
 
 wrong_includes() {
@@ -82,7 +83,7 @@ exits() {
     grep -rnE '\b_?exit\(' importer --include='*.c' | grep -vE 'base/fault\.c|base/err\.[ch]|run/server\.c'
 }
 prints() {
-    grep -rnwE 'printf|puts|putchar|fputs|fprintf|vfprintf|fwrite|perror' importer/base importer/source importer/read importer/convert importer/expr importer/mapping importer/map importer/sink importer/migrate importer/ledger \
+    grep -rnwE 'printf|puts|putchar|fputs|fprintf|vfprintf|fwrite|perror' importer/base importer/source importer/read importer/convert importer/expr importer/mapping importer/map importer/sink importer/migrate importer/ledger importer/fixture \
         --include='*.c' | grep -E '(printf|puts|putchar|fputs|fprintf|vfprintf|fwrite|perror)\(' | grep -vE 'base/fault\.c|base/err\.c|BUG|^[^:]*:[0-9]*: *(/\*|\*)'
 }
 without_opening() {

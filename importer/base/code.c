@@ -16,6 +16,7 @@ static const struct code_entry entries[CODE_COUNT] = {
 #include "base/codes/07_schema.def"
 #include "base/codes/08_coverage.def"
 #include "base/codes/09_maintain.def"
+#include "base/codes/10_fixture.def"
 #undef CODE
 };
 

@@ -26,14 +26,25 @@ int app_usage(const char *fmt, ...)
     return EXIT_USAGE;
 }
 
-int app_fail(const struct err *err, int status)
+static void tell(const struct err *err, enum finding_severity severity)
 {
     CLEANUP(buf_release) struct buf out = BUF_INIT;
     struct finding finding = finding_of(err);
 
+    finding.severity = severity;
     if (render_finding(&out, &finding, NULL) == 0)
         fputs(buf_text(&out), stderr);
+}
+
+int app_fail(const struct err *err, int status)
+{
+    tell(err, FINDING_ERROR);
     return status;
+}
+
+void app_warn(const struct err *err)
+{
+    tell(err, FINDING_WARNING);
 }
 
 /* The same as app_fail(), then `help`; returns NULL. */

@@ -32,12 +32,17 @@ struct app {
     const char *out, *yes_really;   /* maintain */
     bool fix;
     const char *until, *wait, *scratch, *lock_timeout;
+    const char *also[APP_LIST_MAX], *now, *name, *format;       /* fixture */
+    size_t n_also;
+    bool template, write, stdin_ends;
 };
 
 /* Print "windrow: MESSAGE" to stderr and return EXIT_USAGE. */
 int app_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Print a failure with its place and help to stderr, escaped; returns `status`. */
 int app_fail(const struct err *err, int status);
+/* The same for what is no failure. */
+void app_warn(const struct err *err);
 /* Write a result to stdout; EXIT_INTERNAL when that fails, else `status`. */
 int app_print(const struct buf *text, int status);
 
@@ -64,6 +69,7 @@ int cmd_explain(struct app *app);
 int cmd_schema(struct app *app);
 int cmd_report(struct app *app);
 int cmd_maintain(struct app *app);
+int cmd_fixture(struct app *app);
 /* `schema up` of a whole system before something else; prints to stderr alone. */
 int cmd_schema_first(struct app *app, const char *system);
 int cmd_rejects(struct app *app);

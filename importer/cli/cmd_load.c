@@ -34,10 +34,24 @@ static bool has_database(const char *target)
     return access(path, F_OK) == 0 || errno != ENOENT;
 }
 
+int cmd_load_schema(struct app *app, const struct run_options *o)
+{
+    struct err e = {0};
+    int status = app->schema ? schema_first(app, o->mapping) : EXIT_DONE;
+
+    if (status != EXIT_DONE || has_database(o->target))
+        return status;
+    err_set(&e, ERR_RUN, W0501, "there is no database '%s'", o->target + strlen("sqlite:"));
+    err_help(&e, "`windrow schema up SYSTEM` makes one with a system's tables, `load --schema` does so before it loads");
+    status = app_fail(&e, EXIT_DATABASE);
+    err_release(&e);
+    return status;
+}
+
 int cmd_load(struct app *app)
 {
     struct run_options o;
-    int status = EXIT_DONE;
+    int status;
 
     if (!app_run_options(app, &o))
         return EXIT_USAGE;
@@ -45,15 +59,6 @@ int cmd_load(struct app *app)
     o.target = app_target(app, true);
     if (!o.target)
         return EXIT_USAGE;
-    if (app->schema)
-        status = schema_first(app, o.mapping);
-    if (status == EXIT_DONE && !has_database(o.target)) {
-        struct err e = {0};
-
-        err_set(&e, ERR_RUN, W0501, "there is no database '%s'", o.target + strlen("sqlite:"));
-        err_help(&e, "`windrow schema up SYSTEM` makes one with a system's tables, `load --schema` does so before it loads");
-        status = app_fail(&e, EXIT_DATABASE);
-        err_release(&e);
-    }
+    status = cmd_load_schema(app, &o);
     return status == EXIT_DONE ? cmd_run(app, &o) : status;
 }

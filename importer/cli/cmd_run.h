@@ -7,6 +7,9 @@
 /* Run with these options, print findings and summary, write the reports. Returns the exit status. */
 int cmd_run(struct app *app, const struct run_options *o);
 
+/* Before a load: the system's tables if --schema asks for them; there is a database. EXIT_DONE, or the status after a message. */
+int cmd_load_schema(struct app *app, const struct run_options *o);
+
 /* Faults of a mapping, each with its line and a caret. */
 int cmd_print_faults(struct app *app, const struct mapping *m, const char *path, const struct mapping_faults *faults);
 /* The same, into a collection. -1 when out of memory. */

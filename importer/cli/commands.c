@@ -39,6 +39,10 @@ static const struct command {
      "  restore    make the database what FILE holds; one with tables needs --yes-really, and is saved first\n"
      "  vacuum     give space back\n"
      "  indexes    compare indexes with what the versions make; --fix builds missing and rebuilds invalid ones"},
+    {"fixture", "load MAPPING SOURCE...", 1, APP_LIST_MAX, cmd_fixture,
+     "to yes-really also now template wait schema " RUN_OPTIONS,
+     "known states of a database for tests\n\n"
+     "  load       empty the mapping's tables and load: the same source, the same rows, whenever and wherever"},
     {"lint", "MAPPING", 1, 1, cmd_lint, "to set sql json quiet color schema-dir", "check a mapping and run its examples"},
     {"explain", "[CODE]", 0, 1, cmd_explain, "markdown", "what a finding's code means"},
     {"help", "[COMMAND]", 0, 1, cmd_help, "", "this text, or a command's options"},

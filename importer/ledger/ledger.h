@@ -83,6 +83,9 @@ int ledger_add_unit(struct db *db, int64_t job, int64_t run, struct unit *unit, 
 int ledger_drop_open(struct db *db, int64_t job, int64_t *held, struct err *err);
 /* Let every file of the job count as changed; `afresh`: because of --fresh. */
 int ledger_forget_states(struct db *db, int64_t job, bool afresh, struct err *err);
+/* These tables were emptied: what this mapping's jobs did is forgotten, rejects and all; other jobs that wrote into one of
+ * them, as far as the keys of their rows tell, load every file again. */
+int ledger_forget(struct db *db, struct str mapping, const char *const *tables, size_t n, struct err *err);
 /* All units are done: files that were loaded in parts are complete. */
 int ledger_complete_files(struct db *db, int64_t job, struct err *err);
 /* The content is what it was: only remember the new time. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 struct evaluator *evaluator_new(const struct program *p, struct opener *opener, const struct evaluate_out *out,
-                                int64_t now_us, size_t memory, struct err *err)
+                                struct evaluate_clock clock, size_t memory, struct err *err)
 {
     struct evaluator *ev = calloc(1, sizeof *ev);
     size_t columns = 1, lets = 1, slots = 1, cells = 1;
@@ -25,8 +25,8 @@ struct evaluator *evaluator_new(const struct program *p, struct opener *opener, 
     }
     ev->p = p;
     ev->out = out;
-    ev->run = (struct expr_run){.arena = &ev->arena, .variable = evaluate_variable, .keyed = evaluate_keyed, .context = ev, .now_us = now_us};
-    ev->lookup = lookup_new(p, opener, out, now_us, memory, err);
+    ev->run = (struct expr_run){.arena = &ev->arena, .variable = evaluate_variable, .keyed = evaluate_keyed, .context = ev, .now_us = clock.now_us};
+    ev->lookup = lookup_new(p, opener, out, clock, memory, err);
     ev->slots = calloc(slots, sizeof *ev->slots);
     ev->lets = calloc(lets, sizeof *ev->lets);
     ev->let_known = calloc(lets, sizeof *ev->let_known);

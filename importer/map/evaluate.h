@@ -31,9 +31,15 @@ struct evaluate_out {
                    const struct value *item);
 };
 
+/* What `now` answers; `of_files`: $file.mtime answers the same, whatever the files say. */
+struct evaluate_clock {
+    int64_t now_us;
+    bool of_files;
+};
+
 /* `memory` is for the files beside the one being read, see lookup.h; 0: no bound. */
 struct evaluator *evaluator_new(const struct program *p, struct opener *opener, const struct evaluate_out *out,
-                                int64_t now_us, size_t memory, struct err *err);
+                                struct evaluate_clock clock, size_t memory, struct err *err);
 void evaluator_free(struct evaluator *ev);
 
 /* The files of the group that is being worked on, sorted by (root, path); lent until the next group. Ends the group

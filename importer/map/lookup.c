@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-struct lookup *lookup_new(const struct program *p, struct opener *opener, const struct evaluate_out *out, int64_t now_us,
+struct lookup *lookup_new(const struct program *p, struct opener *opener, const struct evaluate_out *out, struct evaluate_clock clock,
                           size_t memory, struct err *err)
 {
     struct lookup *l = calloc(1, sizeof *l);
@@ -17,7 +17,7 @@ struct lookup *lookup_new(const struct program *p, struct opener *opener, const 
     l->p = p;
     l->opener = opener;
     l->out = out;
-    l->now_us = now_us;
+    l->now = clock;
     l->memory = memory;
     return l;
 }

@@ -11,7 +11,7 @@
 
 struct lookup;
 
-struct lookup *lookup_new(const struct program *p, struct opener *opener, const struct evaluate_out *out, int64_t now_us,
+struct lookup *lookup_new(const struct program *p, struct opener *opener, const struct evaluate_out *out, struct evaluate_clock clock,
                           size_t memory, struct err *err);
 void lookup_free(struct lookup *l);
 

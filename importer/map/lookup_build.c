@@ -562,7 +562,7 @@ int lookup_build(struct lookup *l, struct lookup_index *index, const struct look
     int ret;
 
     b.run = (struct expr_run){.arena = &scratch, .variable = building_variable, .keyed = building_keyed, .context = &b,
-                              .now_us = l->now_us, .uuid_namespace = l->p->space};
+                              .now_us = l->now.now_us, .uuid_namespace = l->p->space};
     b.outer = b.run;
     b.outer.arena = &outer;
     if (grow(index) < 0)

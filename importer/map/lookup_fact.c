@@ -60,9 +60,13 @@ static struct value text_value(struct str text)
     return v;
 }
 
-static int time_fact(int64_t mtime_ns, struct arena *a, struct value *ret)
+static int64_t changed_us(const struct lookup *l, const struct entry *file)
 {
-    int64_t us = mtime_ns / 1000 - (mtime_ns % 1000 < 0);
+    return l->now.of_files ? l->now.now_us : file->mtime_ns / 1000 - (file->mtime_ns % 1000 < 0);
+}
+
+static int time_fact(int64_t us, struct arena *a, struct value *ret)
+{
     time_t seconds = (time_t)(us / 1000000 - (us % 1000000 < 0));
     struct tm tm;
     char *text = arena_alloc(a, 40);
@@ -155,7 +159,7 @@ int lookup_fact(struct lookup *l, const struct entry *file, struct str name, str
     else if (str_is(name, "kind"))
         *ret = value_string(str_of(file->kind == ENTRY_DIRECTORY ? "directory" : "file"));
     else if (str_is(name, "mtime"))
-        return time_fact(file->mtime_ns, a, ret) < 0 ? err_oom(err) : 0;
+        return time_fact(changed_us(l, file), a, ret) < 0 ? err_oom(err) : 0;
     else if (str_is(name, "sha256") || str_is(name, "text"))
         return str_is(name, "sha256") ? digest_fact(l, file, a, ret, err) : text_fact(l, file, ret, err);
     else

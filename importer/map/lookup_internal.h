@@ -61,7 +61,7 @@ struct lookup {
     const struct program *p;
     struct opener *opener;
     const struct evaluate_out *out;
-    int64_t now_us;
+    struct evaluate_clock now;
     const struct entry *files;
     size_t n_files;
     const struct entry *globals;    /* seen by all groups */

@@ -10,7 +10,7 @@ enum { COLUMNS = 80 };
 static const char *const hundreds[] = {
     "", "The command line and the target", "The mapping file", "The source, its files and formats", "Values and rows",
     "The database", "The run and its ledger", "Schema versions", "Coverage: what nothing read",
-    "Upkeep",
+    "Upkeep", "Fixtures",
 };
 
 /* The codes by name: files of codes grow in the order in which people think of them. */
@@ -76,7 +76,8 @@ int explain_list(FILE *out)
 /* Which hundred a code belongs to, from its name. */
 static size_t hundred(enum code code)
 {
-    size_t n = (size_t)(code_entry(code)->name[2] - '0');
+    const char *name = code_entry(code)->name;
+    size_t n = (size_t)(10 * (name[1] - '0') + name[2] - '0');
 
     return n < ARRAY_LEN(hundreds) ? n : 0;
 }

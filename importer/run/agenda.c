@@ -261,6 +261,13 @@ static int agenda_in_transaction(struct run *run, struct db *db, struct err *err
     return run->id ? ledger_run_state(db, run->id, "running", err) : 0;
 }
 
+static int begin_fixture(struct run *run, struct db *db, struct err *err)
+{
+    const struct run_fixture *fixture = run->o->fixture;
+
+    return fixture ? fixture->begin(fixture->context, db, run->p, err) : 0;
+}
+
 static int agenda_of_ledger(struct run *run, struct err *err)
 {
     struct db *db = run->ops->db(run->first);
@@ -268,7 +275,9 @@ static int agenda_of_ledger(struct run *run, struct err *err)
     int ret = -1;
 
     if (ledger_create(db, err) == 0 && run_source_text(run, &source, err) == 0 && db_begin(db, err) == 0) {
-        ret = ledger_job(db, run->mapping->name.text, buf_str(&source), &run->job, err);
+        ret = begin_fixture(run, db, err);
+        if (ret == 0)
+            ret = ledger_job(db, run->mapping->name.text, buf_str(&source), &run->job, err);
         if (ret == 0)
             ret = agenda_in_transaction(run, db, err);
         if (ret == 0 && db_commit(db, err) != DB_COMMITTED)

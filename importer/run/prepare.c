@@ -212,6 +212,8 @@ int run_prepare(struct run *run, struct run_result *ret)
         return -1;
     if (count_lines(run, err) < 0 || open_target(run, ret) < 0)
         return -1;
+    if (run->o->fixture && run->o->fixture->mapping(run->o->fixture->context, run->ops->db(run->first), &run->catalog, run->mapping, err) < 0)
+        return -1;
     run->p = program_compile(run->mapping, run->first ? &run->catalog : NULL, run->o->sets, run->o->n_sets, &ret->faults);
     if (!run->p)
         return -1;

@@ -16,7 +16,7 @@ static void choose_jobs(struct run *run)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
     run->jobs = run->o->jobs ? run->o->jobs : cores > 0 ? (unsigned)cores : 1;
-    if (run->hold)
+    if (run->hold || (run->o->fixture && run->ops->streams))    /* such workers write side by side */
         run->jobs = 1;
     if (run->ledger && run->n_units && run->n_units < run->jobs)
         run->jobs = (unsigned)run->n_units;
@@ -171,7 +171,7 @@ static void fill_summary(struct run *run, struct run_result *ret)
         s->target = str_of(arena_dup(&ret->arena, str_of(db_name(run->ops->db(run->first)))));
     if (run->id && !s->check)
         s->run = str_of(arena_printf(&ret->arena, "%lld", (long long)run->id));
-    s->started = str_of(started_text(&ret->arena, run->now_us));
+    s->started = str_of(started_text(&ret->arena, run->started_us));
     s->wall_ns = run_now_ns() - run->start_ns;
     getrusage(RUSAGE_SELF, &usage);
     s->cpu_ns = cpu_ns(&usage);
@@ -194,7 +194,8 @@ static void start(struct run *run, const struct run_options *o)
 
     clock_gettime(CLOCK_REALTIME, &now);
     run->o = o;
-    run->now_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    run->started_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    run->clock = (struct evaluate_clock){o->fixture ? o->fixture->now_us : run->started_us, o->fixture != NULL};
     run->start_ns = run_now_ns();
     run->lines = lines_new();
     pthread_mutex_init(&run->lock, NULL);
@@ -234,7 +235,7 @@ static void work(struct run *run, struct run_result *ret)
         if (run_replay(run, &e) < 0)
             run_fail(run, e.code == W0614 ? SUMMARY_USAGE : end_of(&e), &e);
     } else if (run_agenda(run, &e) < 0) {
-        enum summary_end end = e.code == W0606 || e.code == W0609 || e.code == W0304 || e.code == W0301 ? SUMMARY_USAGE
+        enum summary_end end = e.code == W0101 || e.code == W1002 || e.code == W0606 || e.code == W0609 || e.code == W0304 || e.code == W0301 ? SUMMARY_USAGE
                                : end_of(&e);
 
         run_fail(run, end, &e);

@@ -5,8 +5,20 @@
 #include "map/program.h"
 #include "report/progress.h"
 #include "report/summary.h"
+#include "sink/db.h"
 
 enum run_level { RUN_LOAD = 0, RUN_PARSE, RUN_TYPES, RUN_CONSTRAINTS, RUN_REHEARSE };
+
+/* A load that makes the same of the same source, whenever and wherever it runs: the clock stands still, files have no times
+ * of their own, rows are written in the order of the source. */
+struct run_fixture {
+    int64_t now_us;
+    /* Called before the mapping is compiled; it may be changed. */
+    int (*mapping)(void *context, struct db *db, const struct catalog *catalog, struct mapping *m, struct err *err);
+    /* Called in the transaction that plans the run, before the ledger is asked what earlier runs did. */
+    int (*begin)(void *context, struct db *db, const struct program *p, struct err *err);
+    void *context;
+};
 
 struct run_options {
     enum run_level level;
@@ -29,6 +41,7 @@ struct run_options {
     int64_t replay;                 /* not a load: a second try of the rejects of this run, of this job */
     int64_t replay_job;
     const char *mended;             /* a file of exported rejects, with changed records; NULL: as they were */
+    const struct run_fixture *fixture;      /* NULL: a load like any other */
     enum progress_mode progress;
     bool hide_values;
 };

@@ -36,7 +36,8 @@ struct run {
     bool recalls;                   /* what earlier runs did is known from the ledger */
     bool recalls_nothing_same;      /* but by another mapping: every file is to be loaded again */
     bool hold;                      /* rehearse: one transaction, rolled back at the end */
-    int64_t job, id, now_us;
+    int64_t job, id, started_us;
+    struct evaluate_clock clock;
     int lock_fd;                    /* on a SQLite file; -1: none */
     uint64_t undone_rejects;        /* of the chunk in which the limit was reached */
     uint64_t open_rejects, left_rejects;    /* after a replay, see report/summary.h */

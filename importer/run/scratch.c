@@ -49,9 +49,10 @@ static struct db *make_file(struct run *run, struct err *err)
 
 static struct db *make_server(struct run *run, const char *text, const char *otherwise, struct err *err)
 {
+    const struct server_options server = {.name = "windrow_check", .text = text, .otherwise = otherwise};
     struct db_options options = {0};
 
-    if (!run->server && !(run->server = server_start(text, otherwise, err)))
+    if (!run->server && !(run->server = server_start(&server, err)))
         return NULL;
     run->target = server_target(run->server);
     return db_open(run->target, &options, err);
@@ -108,7 +109,7 @@ static int from_schema(struct run *run, enum db_engine engine, struct err *err)
                  "installed here: only values were checked, not keys, references and constraints", STR_ARG(system));
         return 0;
     }
-    db = engine == DB_SQLITE ? make_file(run, err) : make_server(run, "", "", err);
+    db = engine == DB_SQLITE ? make_file(run, err) : make_server(run, NULL, NULL, err);
     ret = db && plan_load(dir, engine, &plan, err) == 0 && migrate_build(db, &plan, 0, err) == 0 ? 1 : -1;
     plan_release(&plan);
     db_close(db);

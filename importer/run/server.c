@@ -262,32 +262,41 @@ static struct db *connect_when_ready(struct server *s, struct err *err)
     return NULL;
 }
 
-static int create_database(struct db *db, const char *text, struct err *err)
+static int create_database(struct db *db, const char *name, const char *text, struct err *err)
 {
     CLEANUP(buf_release) struct buf sql = BUF_INIT;
 
-    if (buf_printf(&sql, "CREATE DATABASE windrow_check OWNER windrow_check TEMPLATE template0 %s", text) < 0)
+    if (buf_printf(&sql, "CREATE DATABASE %s OWNER %s TEMPLATE template0 %s", name, name, text ? text : "") < 0)
+        return err_oom(err);
+    return db_exec(db, buf_text(&sql), err);
+}
+
+static int create_role(struct db *db, const struct server_options *o, struct err *err)
+{
+    CLEANUP(buf_release) struct buf sql = BUF_INIT;
+
+    if (buf_printf(&sql, "CREATE ROLE %s LOGIN%s", o->name, o->creates ? " CREATEDB" : "") < 0)
         return err_oom(err);
     return db_exec(db, buf_text(&sql), err);
 }
 
 /* Functions of foreign schemas run here, as a role that can neither read files nor start programs. */
-static int make_database(struct server *s, const char *text, const char *otherwise, struct err *err)
+static int make_database(struct server *s, const struct server_options *o, struct err *err)
 {
     CLEANUP(err_release) struct err why = {0};
     struct db *db = connect_when_ready(s, err);
-    int ret = db ? db_exec(db, "CREATE ROLE windrow_check LOGIN", err) : -1;
+    int ret = db ? create_role(db, o, err) : -1;
 
-    if (ret == 0 && create_database(db, text, &why) < 0) {
+    if (ret == 0 && create_database(db, o->name, o->text, &why) < 0) {
         s->other_text = true;
-        ret = create_database(db, otherwise, err);
+        ret = create_database(db, o->name, o->otherwise, err);
     }
     db_close(db);
-    snprintf(s->target, sizeof s->target, "host=%s dbname=windrow_check user=windrow_check", s->dir.path);
+    snprintf(s->target, sizeof s->target, "host=%s dbname=%s user=%s", s->dir.path, o->name, o->name);
     return ret;
 }
 
-struct server *server_start(const char *text, const char *otherwise, struct err *err)
+struct server *server_start(const struct server_options *o, struct err *err)
 {
     struct server *s = calloc(1, sizeof *s);
 
@@ -298,7 +307,7 @@ struct server *server_start(const char *text, const char *otherwise, struct err 
     if (!find_programs(s->bindir, sizeof s->bindir))
         err_set(err, ERR_RUN, W0617, "the programs of a PostgreSQL server are not installed here");
     else if (make_directory(s, err) == 0 && run_initdb(s, err) == 0 && run_postgres(s, err) == 0 &&
-             make_database(s, text, otherwise, err) == 0)
+             make_database(s, o, err) == 0)
         return s;
     server_stop(s);
     return NULL;
@@ -307,6 +316,18 @@ struct server *server_start(const char *text, const char *otherwise, struct err 
 const char *server_target(const struct server *s)
 {
     return s->target;
+}
+
+const char *server_host(const struct server *s)
+{
+    return s->dir.path;
+}
+
+bool server_ended(struct server *s)
+{
+    int status;
+
+    return ended(s, &status);
 }
 
 bool server_other_text(const struct server *s)

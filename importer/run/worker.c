@@ -127,7 +127,7 @@ int worker_open(struct worker *w, struct run *run, unsigned number, struct err *
         return err_oom(err);
     if (account_init(&w->account, run->p, run->o->hide_values, err) < 0)
         return -1;
-    w->ev = evaluator_new(run->p, w->opener, &w->out, run->now_us, share_beside(run), err);
+    w->ev = evaluator_new(run->p, w->opener, &w->out, run->clock, share_beside(run), err);
     if (w->ev)
         evaluator_globals(w->ev, run->globals.files, run->globals.n_files);
     chunk_clear(w);

@@ -3,6 +3,17 @@
 
 static void finish_options(PQconninfoOption **options) { PQconninfoFree(*options); }
 
+static PQconninfoOption *parse(const char *target, struct err *err)
+{
+    char *ignored = NULL;       /* it may have the password in it */
+    PQconninfoOption *options = PQconninfoParse(target, &ignored);
+
+    PQfreemem(ignored);
+    if (!options)
+        err_set(err, ERR_RUN, W0503, "connection string cannot be read");
+    return options;
+}
+
 /* keyword='value', as libpq reads it: quotes and backslashes behind a backslash. */
 static int add_keyword(struct buf *out, const PQconninfoOption *o)
 {
@@ -17,14 +28,44 @@ static int add_keyword(struct buf *out, const PQconninfoOption *o)
     return buf_add_char(out, '\'');
 }
 
+int db_target_database(const char *target, struct buf *ret, struct err *err)
+{
+    CLEANUP(finish_options) PQconninfoOption *options = parse(target, err);
+    const char *name = getenv("PGDATABASE");
+
+    if (!options)
+        return -1;
+    for (const PQconninfoOption *o = options; o->keyword; o++) {
+        if (strcmp(o->keyword, "dbname") == 0 && o->val && *o->val)
+            name = o->val;
+    }
+    if (!name || !*name)
+        return err_set(err, ERR_RUN, W0503, "the connection string does not say which database is meant");
+    return buf_add_text(ret, name) < 0 ? err_oom(err) : 0;
+}
+
+int db_target_elsewhere(const char *target, const char *database, struct buf *ret, struct err *err)
+{
+    CLEANUP(finish_options) PQconninfoOption *options = parse(target, err);
+
+    if (!options)
+        return -1;
+    for (PQconninfoOption *o = options; o->keyword; o++) {
+        bool named = strcmp(o->keyword, "dbname") == 0;
+        PQconninfoOption other = {.keyword = o->keyword, .val = (char *)(uintptr_t)database};
+
+        if ((named || (o->val && *o->val)) && add_keyword(ret, named ? &other : o) < 0)
+            return err_oom(err);
+    }
+    return 0;
+}
+
 int db_target_apart(const char *target, struct buf *ret, struct buf *ret_password, struct err *err)
 {
-    char *ignored = NULL;
-    CLEANUP(finish_options) PQconninfoOption *options = PQconninfoParse(target, &ignored);
+    CLEANUP(finish_options) PQconninfoOption *options = parse(target, err);
 
-    PQfreemem(ignored);
     if (!options)
-        return err_set(err, ERR_RUN, W0503, "connection string cannot be read");
+        return -1;
     for (const PQconninfoOption *o = options; o->keyword; o++) {
         bool secret = o->dispchar[0] == '*';
 
