@@ -341,6 +341,7 @@ struct sink_table *postgres_prepare(struct sink *s, const struct sink_spec *spec
     t->own = t->direct && postgres_order_matters(t);
     t->next = s->tables;
     s->tables = t;
+    buf_clear(&s->columns_sql);
     return t;
 oom:
     err_oom(err);
@@ -356,6 +357,7 @@ void postgres_release(struct sink_table *t)
     for (struct sink_table **at = &t->sink->tables; *at; at = &(*at)->next) {
         if (*at == t) {
             *at = t->next;
+            buf_clear(&t->sink->columns_sql);
             break;
         }
     }

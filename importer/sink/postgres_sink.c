@@ -34,6 +34,7 @@ static void sink_close(struct sink *s)
     if (!s)
         return;
     db_close(s->db);
+    buf_release(&s->columns_sql);
     free(s);
 }
 
@@ -70,8 +71,12 @@ static void forget_stages(struct sink *s)
 static enum db_outcome sink_commit(struct sink *s, struct err *err)
 {
     CLEANUP(err_release) struct err why = {0};
-    enum db_outcome outcome = db_commit(s->db, &why);
     bool was_immediate = s->immediate;
+    enum db_outcome outcome;
+
+    if (postgres_check_columns(s, err) < 0)
+        return DB_NOT_COMMITTED;
+    outcome = db_commit(s->db, &why);
 
     s->in_transaction = false;
     if (outcome != DB_COMMITTED)
@@ -166,8 +171,9 @@ int postgres_after_refusal(struct sink_table *t, struct err *err)
 
     if (!postgres_blames_row(err->sqlstate))
         return -1;
-    if (postgres_take_back(t, &second) == 0)
+    if (postgres_take_back(t, &second) == 0 && postgres_doubt_columns(t->sink, &second) == 0)
         return 1;
+    err_release(err);
     err_move(err, &second);
     return -1;
 }

@@ -1,5 +1,5 @@
-/* sink/postgres_sink.h: postgres_sink.c, postgres_prepare.c, postgres_stage.c and postgres_sieve.c are one module,
- * PostgreSQL's sink.
+/* sink/postgres_sink.h: postgres_sink.c, postgres_prepare.c, postgres_columns.c, postgres_stage.c and postgres_sieve.c
+ * are one module, PostgreSQL's sink.
  *
  * Rows go straight into the table by COPY (postgres_sink.c) or, when the database has to look something up, into a
  * temporary table and from there by INSERT ... SELECT (postgres_stage.c). Both run under a savepoint, so that a refusal
@@ -20,6 +20,8 @@ struct sink {
     bool immediate;             /* COMMIT was refused by a deferred constraint: the next transaction checks at once */
     size_t n_stages;            /* for their names */
     struct sink_table *tables;  /* all that are prepared */
+    struct buf columns_sql;     /* asks for the columns of these; empty: to be made */
+    uint64_t columns_checked;   /* the last transaction that asked because of a refusal */
 };
 
 /* How rows are written for COPY. */
@@ -93,6 +95,12 @@ int postgres_finish_copy(struct sink_table *t, size_t sent, struct err *err);
 int postgres_after_refusal(struct sink_table *t, struct err *err);
 int postgres_send_head(struct sink_table *t, const struct row_form *form, struct err *err);
 int postgres_send_tail(struct sink_table *t, const struct row_form *form, struct err *err);
+
+/* postgres_columns.c: are the tables still what the catalogue found? -1 with W0522. Whoever asks after a write has the answer
+ * for this transaction: its locks keep others from changing what it has written to. */
+int postgres_check_columns(struct sink *s, struct err *err);
+/* Rows were refused: for their own sake, or because the table is another now? Asked once in a transaction. */
+int postgres_doubt_columns(struct sink *s, struct err *err);
 
 /* postgres_stage.c */
 int postgres_stage_write(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,

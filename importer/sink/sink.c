@@ -23,6 +23,48 @@ uint64_t sink_identity(uint64_t identity, struct str cell)
     return n ? n : 1;
 }
 
+static struct str take_line(struct str *text)
+{
+    const char *end = text->len ? memchr(text->at, '\n', text->len) : NULL;
+    struct str line = end ? str_make(text->at, (size_t)(end - text->at)) : *text;
+
+    *text = end ? str_make(end + 1, text->len - line.len - 1) : (struct str){0};
+    return line;
+}
+
+static bool column_is(const struct catalog_column *c, struct str line)
+{
+    size_t len = strlen(c->name);
+
+    return line.len > len && line.at[len] == ' ' && memcmp(line.at, c->name, len) == 0 &&
+           str_is(str_make(line.at + len + 1, line.len - len - 1), c->type.name);
+}
+
+static int columns_changed(const struct catalog_table *table, const struct catalog_column *was, struct str now, struct err *err)
+{
+    struct str line = now.len ? now : str_of("nothing");
+
+    if (was)
+        err_set(err, ERR_RUN, W0522, "%s was changed while it was being loaded: column %s %s is now %.*s", table->name, was->name,
+                was->type.name, STR_ARG(line));
+    else
+        err_set(err, ERR_RUN, W0522, "%s was changed while it was being loaded: it has got %.*s", table->name, STR_ARG(line));
+    return err_help(err, "what is committed stays; run the same command again, which looks at the table anew");
+}
+
+int sink_check_columns(const struct catalog_table *table, struct str now, struct err *err)
+{
+    struct str line;
+
+    for (size_t i = 0; i < table->n_columns; i++) {
+        line = take_line(&now);
+        if (!column_is(&table->columns[i], line))
+            return columns_changed(table, &table->columns[i], line, err);
+    }
+    line = take_line(&now);
+    return line.len ? columns_changed(table, NULL, line, err) : 0;
+}
+
 void sink_rows_clear(struct sink_rows *rows)
 {
     buf_clear(&rows->bytes);

@@ -22,6 +22,10 @@ static inline struct str sink_rows_row(const struct sink_rows *rows, size_t row)
     return str_make(rows->bytes.at + start, rows->ends[row] - start);
 }
 
+/* Does the table still have the columns that the catalogue found? Its values were made for these. `now`: a line for each column,
+ * its name, a blank, its type; a null str when there is no such table. -1 with W0522. */
+int sink_check_columns(const struct catalog_table *table, struct str now, struct err *err);
+
 /* A condition over old.COLUMN and new.COLUMN, with the two words replaced where they qualify a name and stand outside
  * quotes and comments. Appended to `out`; -1 only on want of memory. */
 int sink_condition(struct str when, const char *old_name, const char *new_name, struct buf *out);

@@ -407,6 +407,12 @@ static void sqlite_sink_release(struct sink_table *t)
 {
     if (!t)
         return;
+    for (struct sink_table **at = &t->sink->tables; *at; at = &(*at)->next) {
+        if (*at == t) {
+            *at = t->next;
+            break;
+        }
+    }
     for (size_t i = 0; t->lookups && i < t->spec->n_columns; i++) {
         sqlite3_finalize(t->lookups[i].statement);
         buf_release(&t->lookups[i].key);
@@ -437,6 +443,7 @@ static struct sink_table *sqlite_sink_prepare(struct sink *s, const struct sink_
     if (!t)
         return err_oom(err), NULL;
     t->d = s->d;
+    t->sink = s;
     t->spec = spec;
     t->key_unique = has_unique_key(spec);
     t->refers_to_itself = refers_to_itself(spec);
@@ -446,6 +453,9 @@ static struct sink_table *sqlite_sink_prepare(struct sink *s, const struct sink_
         sqlite_sink_release(t);
         return NULL;
     }
+    t->next = s->tables;
+    s->tables = t;
+    s->schema_version = -1;
     return t;
 }
 
@@ -518,9 +528,38 @@ static int sqlite_sink_begin(struct sink *s, struct err *err)
     return db_begin(&s->d->db, err);
 }
 
+static int check_columns(const struct sink_table *t, struct err *err)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+    struct db_value name = db_text(str_of(t->spec->table->name));
+
+    if (db_query(&t->d->db, "SELECT group_concat(name || ' ' || trim(type), char(10)) FROM pragma_table_xinfo($1)", &name, 1, &r, err) < 0)
+        return -1;
+    return sink_check_columns(t->spec->table, db_cell(&r, 0, 0), err);
+}
+
+/* Cells were made for the types that the columns had. */
+static int check_tables(struct sink *s, struct err *err)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+
+    if (!s->tables)
+        return 0;
+    if (db_query(&s->d->db, "PRAGMA schema_version", NULL, 0, &r, err) < 0)
+        return -1;
+    if (s->schema_version == db_cell_int(&r, 0, 0))
+        return 0;
+    for (const struct sink_table *t = s->tables; t; t = t->next) {
+        if (check_columns(t, err) < 0)
+            return -1;
+    }
+    s->schema_version = db_cell_int(&r, 0, 0);
+    return 0;
+}
+
 static enum db_outcome sqlite_sink_commit(struct sink *s, struct err *err)
 {
-    return db_commit(&s->d->db, err);
+    return check_tables(s, err) < 0 ? DB_NOT_COMMITTED : db_commit(&s->d->db, err);
 }
 
 static void sqlite_sink_rollback(struct sink *s)

@@ -8,6 +8,8 @@
 struct sink {
     struct sqlite_db *d;
     unsigned serial;            /* of the tables prepared so far */
+    struct sink_table *tables;  /* all that are prepared */
+    int64_t schema_version;     /* of the file, when their columns were last compared */
 };
 
 /* The look-up of one reference, and the answer to its last question: rows of one parent mostly stand together. */
@@ -26,6 +28,8 @@ struct sqlite_merge {
 
 struct sink_table {
     struct sqlite_db *d;
+    struct sink *sink;
+    struct sink_table *next;
     const struct sink_spec *spec;
     struct sqlite_slot *slots;      /* one for each cell of a row */
     size_t n_slots;

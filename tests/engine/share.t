@@ -5,16 +5,6 @@
 engine_need
 [ -z "${WINDROW_TEST_PG:-}" ] || engines=postgresql
 
-is_stopped() { [ "$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -c1)" = T ]; }
-# paused PLACE: $pid is a load that has stopped itself there
-paused() {
-    rm -f paused.out
-    WINDROW_CRASH=$1:stop "$windrow" load m.yaml tree --to "$db" --jobs 1 >paused.out 2>&1 </dev/null &
-    pid=$!
-    until is_stopped $pid; do kill -0 $pid 2>/dev/null || { echo "ended before $1"; cat paused.out; return 1; }; sleep 0.01; done
-}
-go_on() { kill -CONT $pid; paused_status=0; wait $pid || paused_status=$?; }
-
 expect_success 'sqlite: an undisturbed load' 'scene && target_new sqlite && golden'
 expect_success 'sqlite: the second process says who holds the file, and the first goes on' '
     target_reset && paused after_copy:2 && WINDROW_WAIT_MS=100 expect_status 5 load && contains last.out "process $pid" "t.db"; got=$?

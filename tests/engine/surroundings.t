@@ -42,6 +42,17 @@ done
 expect_success 'sqlite: a column goes away in mid-load: what is loaded stays, the rest waits for it' '
     engine=sqlite; rm -rf tree template.db; scene && target_new sqlite && golden && target_reset && (WINDROW_CRASH=chunk_after_commit:3:kill load --jobs 1)
     sql "ALTER TABLE notes RENAME COLUMN note TO remark" && expect_status 2 load && sql "ALTER TABLE notes RENAME COLUMN remark TO note" && finish_and_compare'
+alter_meanwhile() {     # STATEMENTS TEXT...: the load that was at work ends with status 5 and says this; the next one does the rest
+    local statements=$1
+    shift
+    target_reset && paused chunk_after_commit:3 && sql "$statements" && go_on && [ "$paused_status" = 5 ] || { cat paused.out; return 1; }
+    contains paused.out W0522 "$@" && load --jobs 1
+    [ $? = 3 ] && expect_counts users 6 events 58 notes 6
+}
+rebuilt() { echo "ALTER TABLE events RENAME TO old; CREATE TABLE events (id $1 PRIMARY KEY, text text); INSERT INTO events SELECT * FROM old; DROP TABLE old"; }
+expect_success 'sqlite: a column gets another type, or is new, while a load is at work: nothing more is written, the next load goes on' '
+    alter_meanwhile "$(rebuilt bigint)" "is now id bigint" && sql "$(rebuilt integer)" && alter_meanwhile "ALTER TABLE events ADD x uuid" "has got x uuid"'
+expect_success 'sqlite: other tables may come and go' 'target_reset && paused chunk_after_commit:3 && sql "CREATE TABLE other (x)" && go_on && [ $paused_status = 3 ] && same_as_golden'
 expect_success 'sqlite: a file that is no database, one of no rights, a directory: status 5, and it is named' '
     echo "this is no database, but a text that is long enough to look at" >text.db; db=sqlite:text.db; expect_status 5 load && contains last.out text.db &&
     mkdir -p folder && db=sqlite:folder expect_status 5 load && contains last.out folder && db=sqlite:missing/x.db expect_status 5 load && contains last.out missing/x.db'
@@ -101,6 +112,16 @@ expect_success 'row-level security is refused, not stumbled over' '
 expect_success 'a column goes away in mid-load: what is loaded stays, the rest waits for it' '
     target_reset && (WINDROW_CRASH=chunk_after_commit:3:kill load --jobs 1); admin -c "ALTER TABLE notes RENAME note TO remark" && expect_status 2 load &&
     admin -c "ALTER TABLE notes RENAME remark TO note" && finish_and_compare'
+expect_success 'a column gets another type of the same size while a load is at work: its bytes are not taken for another value' '
+    alter_meanwhile "ALTER TABLE events ALTER id TYPE real" "column id integer is now id real" && same_as_golden; got=$?
+    admin -c "ALTER TABLE events ALTER id TYPE integer"; [ $got = 0 ]'
+expect_success 'one is new, dropped, renamed: status 5, the next load says what does not fit any more' '
+    alter_meanwhile "ALTER TABLE notes ADD x uuid" "it has got x uuid"; got=$?; admin -c "ALTER TABLE notes DROP IF EXISTS x"; [ $got = 0 ] &&
+    target_reset && paused chunk_after_commit:3 && admin -c "ALTER TABLE notes RENAME note TO remark" && go_on && [ $paused_status = 5 ] && expect_status 2 load &&
+    contains last.out W0264; got=$?; admin -c "ALTER TABLE notes RENAME remark TO note"; [ $got = 0 ] && finish_and_compare'
+expect_success 'a constraint is new while a load is at work: it holds from then on, and rows are refused by their address' '
+    target_reset && paused chunk_after_commit:3 && admin -c "ALTER TABLE notes ADD CONSTRAINT short CHECK (length(note) < 3) NOT VALID" && go_on
+    admin -c "ALTER TABLE notes DROP CONSTRAINT short"; [ $paused_status = 3 ] && contains paused.out W0514 note.txt'
 expect_success 'the target restored on another server: the ledger goes with the rows, and the load goes on' '
     target_reset && (WINDROW_CRASH=chunk_after_commit:3:kill load --jobs 1); pg_dump -Fc -d "$db" -f half.dump && old=$db && fresh_target postgresql && pg_restore -d "$db" half.dump &&
     finish_and_compare; got=$?; db=$old; [ $got = 0 ]'

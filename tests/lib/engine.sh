@@ -9,6 +9,8 @@
 #   golden                     golden.out: the dump after an undisturbed load. Fails when ledger and data disagree in it
 #   same_as_golden             the dump is golden.out, nothing is left open or lying about
 #   finish_and_compare         load again, in peace; then same_as_golden
+#   paused PLACE               $pid is a load that has stopped itself at this failpoint; what it prints is in paused.out
+#   go_on                      it goes on to its end, or to the next place that is meant to stop it; $paused_status is its status
 #
 # $windrow is the program, $tools where the programs and shims of tests/tools are.
 faults=${WINDROW_FAULTS:-$root/build-faults}
@@ -154,4 +156,28 @@ finish_and_compare() {
     *) echo "status $status"; tail -n 5 last.out; return 1 ;;
     esac
     same_as_golden
+}
+
+is_stopped() {
+    [ "$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -c1)" = T ]
+}
+
+until_stopped() {
+    until is_stopped "$pid"; do
+        kill -0 "$pid" 2>/dev/null || { echo "ended before $1"; cat paused.out; return 1; }
+        sleep 0.01
+    done
+}
+
+paused() {
+    rm -f paused.out
+    WINDROW_CRASH=$1:stop "$windrow" load m.yaml tree --to "$db" --jobs 1 >paused.out 2>&1 </dev/null &
+    pid=$!
+    until_stopped "$1"
+}
+
+go_on() {
+    kill -CONT "$pid"
+    paused_status=0
+    wait "$pid" || paused_status=$?
 }
