@@ -62,6 +62,13 @@ static void on_vanished(void *context, const struct ledger_file *known)
     tally_entry_place(run, &run->account.vanished, known->path, known->root, known->path);
 }
 
+static int on_group(void *context, const struct unit *group, const struct survey_cause *cause, struct err *err)
+{
+    const struct run *run = context;
+
+    return reconcile_possible(run->p, group, cause, err);
+}
+
 static int on_known(void *context, struct ledger_file *ret, struct err *err)
 {
     struct run *run = context;
@@ -155,7 +162,7 @@ static int enter_units(struct run *run, struct db *db, struct err *err)
     if (run->id && ledger_done_open(&done, db, run->job, run->id, err) < 0)
         return -1;
     while (!run_stopping(run) && (got = survey_next(run->survey, &unit, err)) == 1) {
-        if (reconcile_possible(run->p, &unit, err) < 0 || (!run->id && start_run(run, db, err) < 0))
+        if (!run->id && start_run(run, db, err) < 0)
             got = -1;
         if (unit.part && !unit.load && unit.from > 0)
             unit.load = load;
@@ -175,7 +182,7 @@ static int survey(struct run *run, struct err *err)
     const struct survey_options options = {run->o->rehash, run->o->prune};
 
     run->survey_out = (struct survey_out){run, on_matched, on_unmatched, on_skipped, on_vanished,
-                                          run->recalls ? on_known : NULL, run->recalls ? standing_compare : NULL};
+                                          run->recalls ? on_group : NULL, run->recalls ? on_known : NULL, run->recalls ? standing_compare : NULL};
     if (run->recalls && !(run->opener = opener_new(run->o->sources, run->o->n_sources, err)))
         return -1;
     run->survey = survey_open(run->p, run->o->sources, run->o->n_sources, &run->survey_out, &options, err);

@@ -61,28 +61,53 @@ static int collect_old(void *context, const struct ledger_written *old, struct e
     return got;
 }
 
-static bool reads(const struct program_rule *rule, const struct unit *unit)
+static bool reads(const struct program_rule *rule, struct str path)
 {
     struct str captures[PATTERN_CAPTURES_MAX];
 
-    for (size_t i = 0; i < unit->n_files; i++) {
-        for (size_t k = 0; k < rule->n_from; k++) {
-            if (pattern_match(rule->from[k], unit->files[i].path, captures))
-                return true;
-        }
+    for (size_t k = 0; k < rule->n_from; k++) {
+        if (pattern_match(rule->from[k], path, captures))
+            return true;
     }
     return false;
 }
 
-int reconcile_possible(const struct program *p, const struct unit *unit, struct err *err)
+/* A file of the unit that the rule reads: `first` if it can be. */
+static struct str find_read(const struct program_rule *rule, const struct unit *unit, struct str first)
+{
+    if (reads(rule, first))
+        return first;
+    for (size_t i = 0; i < unit->n_files; i++) {
+        if (reads(rule, unit->files[i].path))
+            return unit->files[i].path;
+    }
+    return (struct str){0};
+}
+
+static int impossible(const struct program_rule *rule, struct str file, const struct survey_cause *cause, struct err *err)
+{
+    static const char *const changes[] = {[SURVEY_CHANGED] = "has changed", [SURVEY_AGAIN] = "is to be loaded again",
+                                          [SURVEY_NEW] = "is new", [SURVEY_VANISHED] = "has vanished"};
+    bool itself = str_eq(file, cause->path);
+
+    if (itself && cause->kind != SURVEY_NEW)
+        err_set(err, ERR_RUN, W0609, "%.*s was loaded before and %s, and the rule %.*s has no key", STR_ARG(file),
+                changes[cause->kind], STR_ARG(rule->source->name.text));
+    else
+        err_set(err, ERR_RUN, W0609, "%.*s %s, so %.*s%s is loaded again, and the rule %.*s has no key", STR_ARG(cause->path),
+                changes[cause->kind], itself ? 0 : (int)file.len, file.at, itself ? "its group" : " of its group",
+                STR_ARG(rule->source->name.text));
+    return err_help(err, "give the rule a key:, or load into an empty table with --fresh");
+}
+
+int reconcile_possible(const struct program *p, const struct unit *unit, const struct survey_cause *cause, struct err *err)
 {
     for (size_t i = 0; i < p->n_rules && unit->mode != UNIT_NEW && unit->mode != UNIT_AFRESH; i++) {
-        if (!p->rules[i].on || p->rules[i].n_key || !reads(&p->rules[i], unit))
-            continue;
-        err_set(err, ERR_RUN, W0609, "%.*s was loaded before and has %s, and the rule %.*s has no key",
-                STR_ARG(unit->files[0].path), unit->mode == UNIT_GONE ? "vanished" : "changed",
-                STR_ARG(p->rules[i].source->name.text));
-        return err_help(err, "give the rule a key:, or load into an empty table with --fresh");
+        struct str file = p->rules[i].on && !p->rules[i].n_key ? find_read(&p->rules[i], unit, cause->path) : (struct str){0};
+        struct survey_cause itself = {cause->kind, file};
+
+        if (file.at)
+            return impossible(&p->rules[i], file, unit->mode == UNIT_GONE ? &itself : cause, err);
     }
     return 0;
 }
@@ -114,7 +139,7 @@ int reconcile_read(struct worker *w, struct err *err)
     if (w->unit.mode == UNIT_NEW || !w->run->recalls)
         return 0;
     w->old_keys.most = w->run->o->memory / w->run->jobs / KEYS_PART;
-    if (reconcile_possible(w->run->p, &w->unit, err) < 0 || write_begin(w, err) < 0 ||
+    if (write_begin(w, err) < 0 ||
         ledger_old_keys(w->run->ops->db(w->sink), w->run->job, &w->unit, collect_old, w, err) < 0)
         return -1;
     return keyset_count(&w->old_keys) && asks_for_others(w) ? mark_others(w, err) : 0;

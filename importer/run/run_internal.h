@@ -296,7 +296,7 @@ int reconcile_row(struct worker *w, const struct program_rule *rule, struct str 
 /* It was refused after all: the file does not give it any more. */
 int reconcile_refused(struct worker *w, const struct program_rule *rule, struct str key, struct err *err);
 /* Can these files be loaded again? Not by a rule without a key (W0609). */
-int reconcile_possible(const struct program *p, const struct unit *unit, struct err *err);
+int reconcile_possible(const struct program *p, const struct unit *unit, const struct survey_cause *cause, struct err *err);
 int reconcile_read(struct worker *w, struct err *err);
 int reconcile_delete(struct worker *w, struct err *err);
 /* The file's ordinal in the unit; n_files when it is not in it. */

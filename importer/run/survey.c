@@ -16,6 +16,8 @@ struct survey {
     struct buf group_name;
     uint32_t group_root;
     bool group_changed;
+    struct survey_cause cause;  /* of that */
+    struct buf cause_path;
     struct unit bundle;         /* groups that will be one unit */
     struct unit large;          /* one large file that is being cut: group of one */
     struct survey_missing missing, group_missing;   /* what is to be loaded of it; of the group's only file */
@@ -78,6 +80,7 @@ void survey_close(struct survey *survey)
     unit_release(&survey->large);
     unit_release(&survey->gone);
     buf_release(&survey->group_name);
+    buf_release(&survey->cause_path);
     free(survey->missing.ranges);
     free(survey->group_missing.ranges);
     free(survey->rules);
@@ -97,6 +100,19 @@ static bool same_group(struct survey *survey, uint32_t root, struct str path)
            str_eq(program_group(survey->p, path), buf_str(&survey->group_name));
 }
 
+/* The group is to be loaded; the first cause counts. */
+static int change_group(struct survey *survey, enum survey_change kind, struct str path, struct err *err)
+{
+    if (survey->group_changed)
+        return 0;
+    survey->group_changed = true;
+    buf_clear(&survey->cause_path);
+    if (buf_add_str(&survey->cause_path, path) < 0)
+        return err_oom(err);
+    survey->cause = (struct survey_cause){kind, buf_str(&survey->cause_path)};
+    return 0;
+}
+
 static int note_vanished(struct survey *survey, struct err *err)
 {
     const struct ledger_file *known = &survey->known;
@@ -106,8 +122,9 @@ static int note_vanished(struct survey *survey, struct err *err)
         survey->out->vanished(survey->out->context, known);
     if (!survey->options.prune)
         return 0;
-    if (survey->group_name.at && same_group(survey, known->root, known->path))
-        survey->group_changed = true;   /* others may have looked into it */
+    if (survey->group_name.at && same_group(survey, known->root, known->path) &&
+        change_group(survey, SURVEY_VANISHED, known->path, err) < 0)    /* others may have looked into it */
+        return -1;
     return unit_add(&survey->gone, &file) < 0 ? err_oom(err) : 0;
 }
 
@@ -160,6 +177,11 @@ static int whole_file(struct survey *survey, const struct entry *file, struct er
     return survey_missing_add(&survey->group_missing, 0, file->size) < 0 ? err_oom(err) : 0;
 }
 
+static enum survey_change how_changed(const struct ledger_file *known)
+{
+    return known->size == -3 ? SURVEY_NEW : known->size < 0 ? SURVEY_AGAIN : SURVEY_CHANGED;
+}
+
 /* A file that the ledger knows: is there anything to do? Sets how the group has to be loaded. */
 static int compare_file(struct survey *survey, const struct entry *file, bool cut, struct err *err)
 {
@@ -177,9 +199,10 @@ static int compare_file(struct survey *survey, const struct entry *file, bool cu
     if (same && survey->group_missing.n) {
         survey->group.part = true;
         survey->group.load = known->unit < 0 ? -known->unit : known->unit;
-        survey->group_changed = true;
-    } else if (!same) {
-        survey->group_changed = true;
+    }
+    if ((!same || survey->group_missing.n) && change_group(survey, how_changed(known), file->path, err) < 0)
+        return -1;
+    if (!same) {
         if (known->size == -3) {    /* nothing was loaded of it */
             survey->group.part = cut;
             return cut ? whole_file(survey, file, err) : 0;
@@ -226,7 +249,8 @@ static int add_to_group(struct survey *survey, const struct entry *file, struct 
         if (compare_file(survey, file, cut, err) < 0 || next_known(survey, err) < 0)
             return -1;
     } else {
-        survey->group_changed = true;
+        if (change_group(survey, SURVEY_NEW, file->path, err) < 0)
+            return -1;
         survey->group.part = cut;
         if (cut && whole_file(survey, file, err) < 0)
             return -1;
@@ -260,6 +284,11 @@ static void swap_missing(struct survey *survey)
     survey->missing_at = 0;
 }
 
+static int tell_group(struct survey *survey, const struct unit *group, struct err *err)
+{
+    return survey->out->group ? survey->out->group(survey->out->context, group, &survey->cause, err) : 0;
+}
+
 /* The group that was gathered is complete: pass it over, bundle it, or set it aside to be cut. 1: *ret is a unit. */
 static int end_group(struct survey *survey, struct unit *ret, struct err *err)
 {
@@ -274,6 +303,8 @@ static int end_group(struct survey *survey, struct unit *ret, struct err *err)
         unit_clear(group);
         return 0;
     }
+    if (tell_group(survey, group, err) < 0)
+        return -1;
     if (group->part) {
         unit_move(&survey->large, group);
         swap_missing(survey);
@@ -370,6 +401,9 @@ static int finish(struct survey *survey, struct unit *ret, struct err *err)
     if (!survey->gone.n_files)
         return 0;
     survey->gone.mode = UNIT_GONE;
+    survey->cause = (struct survey_cause){SURVEY_VANISHED, survey->gone.files[0].path};
+    if (tell_group(survey, &survey->gone, err) < 0)
+        return -1;
     unit_move(ret, &survey->gone);
     return 1;
 }

@@ -19,6 +19,13 @@ struct survey_missing {
 };
 int survey_missing_add(struct survey_missing *missing, uint64_t from, uint64_t to);
 
+/* Why files that were loaded before are to be loaded again. */
+enum survey_change { SURVEY_CHANGED, SURVEY_AGAIN /* the mapping has changed, or it could not be read */, SURVEY_NEW, SURVEY_VANISHED };
+struct survey_cause {
+    enum survey_change kind;
+    struct str path;    /* of the file that is so; the first of its group */
+};
+
 /* What the survey tells on the way. Any may be NULL. */
 struct survey_out {
     void *context;
@@ -27,6 +34,8 @@ struct survey_out {
     void (*unmatched)(void *context, const struct entry *file);
     void (*skipped)(void *context, const struct entry *entry);
     void (*vanished)(void *context, const struct ledger_file *known);
+    /* A group that is to be loaded, or files that are to be deleted: before they are given out. -1 stops. */
+    int (*group)(void *context, const struct unit *group, const struct survey_cause *cause, struct err *err);
     /* The files that earlier runs loaded, in order of (root, path): 1, 0, -1. NULL: none. */
     int (*known)(void *context, struct ledger_file *ret, struct err *err);
     /* Is the content of this file what was loaded of it? Reads it. 1: yes, and *missing lists what has not been loaded
