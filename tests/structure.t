@@ -35,7 +35,7 @@ maintain: maintain query migrate sink base
 report: report base
 ledger: ledger sink source base
 run: run ledger report migrate sink map mapping expr convert read source base
-fixture: fixture run ledger migrate sink map mapping expr convert read source base
+fixture: fixture run ledger report migrate sink map mapping convert read source base
 cli: cli fixture run maintain query ledger report migrate sink map mapping expr convert read source base
 main.c: cli'
 

@@ -5,8 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --schema: bring the mapping's system up first. */
-static int schema_first(struct app *app, const char *path)
+int cmd_mapping_schema(struct app *app, const char *path, bool must)
 {
     struct mapping_faults faults = {0};
     struct mapping *m = mapping_open(path, &faults);
@@ -17,7 +16,7 @@ static int schema_first(struct app *app, const char *path)
         status = cmd_schema_first(app, system);
     else if (!m)
         status = cmd_print_faults(app, m, path, &faults);
-    else
+    else if (must)
         status = app_usage("--schema: the mapping names no system; add schema: NAME to it");
     mapping_free(m);
     mapping_faults_release(&faults);
@@ -37,7 +36,7 @@ static bool has_database(const char *target)
 int cmd_load_schema(struct app *app, const struct run_options *o)
 {
     struct err e = {0};
-    int status = app->schema ? schema_first(app, o->mapping) : EXIT_DONE;
+    int status = app->schema ? cmd_mapping_schema(app, o->mapping, true) : EXIT_DONE;
 
     if (status != EXIT_DONE || has_database(o->target))
         return status;

@@ -7,6 +7,8 @@
 /* Run with these options, print findings and summary, write the reports. Returns the exit status. */
 int cmd_run(struct app *app, const struct run_options *o);
 
+/* `schema up` for the system that the mapping names; without one that is a fault if it `must` be there. */
+int cmd_mapping_schema(struct app *app, const char *path, bool must);
 /* Before a load: the system's tables if --schema asks for them; there is a database. EXIT_DONE, or the status after a message. */
 int cmd_load_schema(struct app *app, const struct run_options *o);
 

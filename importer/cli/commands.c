@@ -39,10 +39,13 @@ static const struct command {
      "  restore    make the database what FILE holds; one with tables needs --yes-really, and is saved first\n"
      "  vacuum     give space back\n"
      "  indexes    compare indexes with what the versions make; --fix builds missing and rebuilds invalid ones"},
-    {"fixture", "load MAPPING SOURCE...", 1, APP_LIST_MAX, cmd_fixture,
-     "to yes-really also now template wait schema " RUN_OPTIONS,
+    {"fixture", "load|reset|expect|serve ...", 1, APP_LIST_MAX, cmd_fixture,
+     "to yes-really also now template name format write all stdin wait schema " RUN_OPTIONS,
      "known states of a database for tests\n\n"
-     "  load       empty the mapping's tables and load: the same source, the same rows, whenever and wherever"},
+     "  load MAPPING SOURCE...       empty the mapping's tables and load: of the same source the same rows\n"
+     "  reset                        make the target, or a copy beside it, what its template is; prints it\n"
+     "  expect DIR [TABLE...]        compare tables with the rows of DIR/TABLE.jsonl; status 6 when they differ\n"
+     "  serve [MAPPING [SOURCE...]]  a throw-away PostgreSQL with that in it; prints its URI, stays until it is stopped"},
     {"lint", "MAPPING", 1, 1, cmd_lint, "to set sql json quiet color schema-dir", "check a mapping and run its examples"},
     {"explain", "[CODE]", 0, 1, cmd_explain, "markdown", "what a finding's code means"},
     {"help", "[COMMAND]", 0, 1, cmd_help, "", "this text, or a command's options"},

@@ -76,6 +76,14 @@ int db_scan(struct db *db, const char *sql, const struct db_value *params, size_
             int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
             struct err *err);
 
+/* A statement within a transaction whose answer nobody needs: PostgreSQL gets it together with the next one, in one trip, and
+ * that one fails with what is said of this. SQLite runs it at once. No statement of a user's: COPY would end the session. */
+int db_post(struct db *db, const char *sql, const struct db_value *params, size_t n, struct err *err);
+/* The same for one that has to touch one row; where it does not, the call that gets its answer fails with `code` and
+ * `message`, which lives as long as the program. */
+int db_post_one(struct db *db, const char *sql, const struct db_value *params, size_t n, enum code code, const char *message,
+                struct err *err);
+
 /* SQLite only: all of it into another file, which is made or overwritten and not synchronised; or over what another
  * database has, in one transaction of that. A copy is one state of `from` when that has a read transaction open; else a
  * writer in between makes it begin anew. 0; 1 when `watch` (may be NULL) said stop; -1. */
@@ -96,6 +104,8 @@ int db_target_apart(const char *target, struct buf *ret, struct buf *ret_passwor
  * another database, in keywords and with its secrets. */
 int db_target_database(const char *target, struct buf *ret, struct err *err);
 int db_target_elsewhere(const char *target, const char *database, struct buf *ret, struct err *err);
+/* The same target as a URI, without its secrets. */
+int db_target_uri(const char *target, struct buf *ret, struct err *err);
 
 int db_begin(struct db *db, struct err *err);   /* SQLite: BEGIN IMMEDIATE */
 int db_rollback(struct db *db);                 /* void in spirit; 0 when the connection is usable afterwards */

@@ -1,6 +1,8 @@
 /* A connection string taken apart, so that another program gets it without what nobody may see in a list of processes. */
 #include "sink/postgres_internal.h"
 
+#include <ctype.h>
+
 static void finish_options(PQconninfoOption **options) { PQconninfoFree(*options); }
 
 static PQconninfoOption *parse(const char *target, struct err *err)
@@ -77,4 +79,34 @@ int db_target_apart(const char *target, struct buf *ret, struct buf *ret_passwor
             return err_oom(err);
     }
     return 0;
+}
+
+static int add_encoded(struct buf *out, const char *text)
+{
+    for (; *text; text++) {
+        bool plain = isalnum((unsigned char)*text) || strchr("-._~/:", *text);
+
+        if ((plain ? buf_add_char(out, *text) : buf_printf(out, "%%%02X", (unsigned)(unsigned char)*text)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int db_target_uri(const char *target, struct buf *ret, struct err *err)
+{
+    CLEANUP(finish_options) PQconninfoOption *options = parse(target, err);
+    char before = '?';
+    int good = options ? buf_add_text(ret, "postgresql:///") : -1;
+
+    for (const PQconninfoOption *o = options; good == 0 && o && o->keyword; o++) {
+        if (strcmp(o->keyword, "dbname") == 0 && o->val)
+            good = add_encoded(ret, o->val);
+    }
+    for (const PQconninfoOption *o = options; good == 0 && o && o->keyword; o++) {
+        if (!o->val || !*o->val || o->dispchar[0] == '*' || strcmp(o->keyword, "dbname") == 0)
+            continue;
+        good = buf_printf(ret, "%c%s=", before, o->keyword) < 0 ? -1 : add_encoded(ret, o->val);
+        before = '&';
+    }
+    return good == 0 || !options ? good : err_oom(err);
 }
