@@ -80,7 +80,7 @@ static int load_into(struct app *app, struct run_options *o, struct fixture_load
     tell_chance(l);
     if (status == EXIT_DONE || status == EXIT_REJECTS || status == EXIT_NOTHING || !l->begun)
         return status;
-    if (fixture_load_undo(l, o->target, &err) < 0)
+    if (fixture_load_undo(l, o->target, alone, &err) < 0)
         return cmd_fixture_fail(&err);
     fputs("windrow: the fixture was not loaded; its tables are empty\n", stderr);
     return status;
