@@ -3,10 +3,24 @@
 
 enum { STATEMENT_BYTES = 4 << 20 };
 
+/* Who finds the unit at another generation has been overtaken, and writes nothing. */
+static int swap(struct db *db, const struct ledger_chunk *chunk, struct err *err)
+{
+    static const char sql[] = "UPDATE {w}units SET gen = gen + 1, state = 1 WHERE id = $1 AND gen = $2 AND state = $3";
+    struct db_value params[] = {db_int(chunk->unit->id), db_int(chunk->unit->gen), db_int(chunk->again)};
+
+#ifdef WINDROW_CANARY_NO_CAS
+    return ledger_post(db, sql, params, 3, err);
+#else
+    return ledger_post_one(db, sql, params, 3, W0603, "another windrow has taken over this work", err);
+#endif
+}
+
+#define ENTER "INSERT INTO {w}chunks (run_id, unit_id, gen, rows_json, lines, hash, keys, keys_seal, seal, transaction_id)" \
+              " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, {xid})"
+
 int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *chunk, int64_t *chunk_id, struct err *err)
 {
-    struct db_result r = {0};
-    struct db_value swap[] = {db_int(chunk->unit->id), db_int(chunk->unit->gen), db_int(chunk->again)};
     struct db_value row[] = {db_int(chunk->run), db_int(chunk->unit->id), db_int(chunk->unit->gen + 1),
                              db_text(chunk->rows_json), db_int((int64_t)chunk->lines),
                              chunk->hash && chunk->unit->part ? db_bytes(str_make((const char *)chunk->hash, 16)) : db_null(),
@@ -16,19 +30,11 @@ int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *c
                                       (int64_t)chunk->lines, row[5].text, row[7].n));
 
     (void)job;
-    if (ledger_query(db, "UPDATE {w}units SET gen = gen + 1, state = 1 WHERE id = $1 AND gen = $2 AND state = $3", swap, 3, &r, err) < 0) {
-        db_result_release(&r);
+    if (swap(db, chunk, err) < 0)
         return -1;
-    }
-#ifndef WINDROW_CANARY_NO_CAS
-    if (r.affected != 1) {
-        db_result_release(&r);
-        return err_set(err, ERR_RUN, W0603, "another windrow has taken over this work");
-    }
-#endif
-    db_result_release(&r);
-    return ledger_query_int(db, "INSERT INTO {w}chunks (run_id, unit_id, gen, rows_json, lines, hash, keys, keys_seal, seal,"
-                     " transaction_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, {xid}) RETURNING id", row, 9, chunk_id, err) == 1 ? 0 : -1;
+    if (!chunk_id)
+        return ledger_post(db, ENTER, row, 9, err);
+    return ledger_query_int(db, ENTER " RETURNING id", row, 9, chunk_id, err) == 1 ? 0 : -1;
 }
 
 int ledger_amend_chunk(struct db *db, int64_t chunk_id, const struct ledger_chunk *chunk, struct err *err)

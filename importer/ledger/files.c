@@ -127,13 +127,13 @@ static int put_arrays(struct db *db, int64_t job, const struct ledger_chunk *chu
     if (!good || arrays_end(&c, params + 3) < 0)
         ret = err_oom(err);
     else if (u->mode == UNIT_GONE)
-        ret = ledger_query(db, "DELETE FROM {w}files WHERE job_id = $1 AND (root, path) IN"
+        ret = ledger_post(db, "DELETE FROM {w}files WHERE job_id = $1 AND (root, path) IN"
                     " (SELECT r, p FROM unnest($2::integer[], $3::bytea[]) AS f (r, p))",
-                    (struct db_value[]){params[0], params[3], params[4]}, 3, NULL, err);
+                    (struct db_value[]){params[0], params[3], params[4]}, 3, err);
     else
-        ret = ledger_query(db, PUT_FILES "SELECT $1, r, p, s, m, h, $2, $3 FROM"
+        ret = ledger_post(db, PUT_FILES "SELECT $1, r, p, s, m, h, $2, $3 FROM"
                     " unnest($4::integer[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bytea[]) AS n (r, p, s, m, h)"
-                    PUT_FILES_AGAIN, params, 8, NULL, err);
+                    PUT_FILES_AGAIN, params, 8, err);
     arrays_release(&c);
     return ret;
 }

@@ -114,7 +114,8 @@ struct ledger_chunk {
     const unsigned char *marks;     /* 1: opened, 2: failed to be read, by file; NULL: all were read */
     bool again;                     /* a replay: the unit is done already */
 };
-/* The compare-and-swap, the chunk's row, the files' rows. -1 with W0603 when the unit was overtaken. */
+/* The compare-and-swap and the chunk's row. W0603 when the unit was overtaken: on PostgreSQL the next call that waits for the
+ * server may be the one that says so. `chunk_id` NULL: nobody needs it, and there is no waiting. */
 int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *chunk, int64_t *chunk_id, struct err *err);
 /* The files of the chunk's unit, as they were when they were read; of a unit of files that are gone: their rows go. */
 int ledger_put_files(struct db *db, int64_t job, const struct ledger_chunk *chunk, struct err *err);

@@ -8,6 +8,10 @@
 /* The words of `text` are replaced (see tables.c), the statement sent. */
 int ledger_query(struct db *db, const char *text, const struct db_value *params, size_t n, struct db_result *ret,
                  struct err *err);
+/* The same, sent together with the next one, see db_post(); one that has to touch one row, see db_post_one(). */
+int ledger_post(struct db *db, const char *text, const struct db_value *params, size_t n, struct err *err);
+int ledger_post_one(struct db *db, const char *text, const struct db_value *params, size_t n, enum code code, const char *message,
+                    struct err *err);
 /* A statement that answers with one integer: 1, 0 without a row, -1. */
 int ledger_query_int(struct db *db, const char *text, const struct db_value *params, size_t n, int64_t *ret,
                      struct err *err);

@@ -236,8 +236,8 @@ int rejects_supersede(struct db *db, int64_t job, const struct unit *unit, struc
     for (size_t i = 0; i < unit->n_files && unit->mode != UNIT_NEW; i++) {
         struct db_value params[] = {db_int(unit->files[i].root), db_bytes(unit->files[i].path), db_int(job)};
 
-        if (ledger_query(db, "UPDATE {w}rejects SET state = 'superseded' WHERE state = 'open' AND root = $1 AND path = $2"
-                  " AND run_id IN (SELECT id FROM {w}runs WHERE job_id = $3)", params, 3, NULL, err) < 0)
+        if (ledger_post(db, "UPDATE {w}rejects SET state = 'superseded' WHERE state = 'open' AND root = $1 AND path = $2"
+                        " AND run_id IN (SELECT id FROM {w}runs WHERE job_id = $3)", params, 3, err) < 0)
             return -1;
     }
     return 0;

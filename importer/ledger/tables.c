@@ -1,6 +1,8 @@
 /* The ledger's tables and its SQL dialects. In every statement {w} stands for the prefix of the tables. */
 #include "ledger/ledger_internal.h"
 
+#include "base/cleanup.h"
+
 /* A second guard besides the compare-and-swap. */
 #ifndef WINDROW_CANARY_NO_CAS
 #define ONE_CHUNK ", UNIQUE (unit_id, gen)"
@@ -95,6 +97,21 @@ int ledger_query(struct db *db, const char *text, const struct db_value *params,
     result = db_query(db, buf_text(&sql), params, n, ret, err);
     buf_release(&sql);
     return result;
+}
+
+int ledger_post(struct db *db, const char *text, const struct db_value *params, size_t n, struct err *err)
+{
+    CLEANUP(buf_release) struct buf sql = BUF_INIT;
+
+    return ledger_sql(db, text, &sql) < 0 ? err_oom(err) : db_post(db, buf_text(&sql), params, n, err);
+}
+
+int ledger_post_one(struct db *db, const char *text, const struct db_value *params, size_t n, enum code code, const char *message,
+                    struct err *err)
+{
+    CLEANUP(buf_release) struct buf sql = BUF_INIT;
+
+    return ledger_sql(db, text, &sql) < 0 ? err_oom(err) : db_post_one(db, buf_text(&sql), params, n, code, message, err);
 }
 
 int ledger_query_int(struct db *db, const char *text, const struct db_value *params, size_t n, int64_t *ret,

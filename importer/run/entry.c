@@ -214,7 +214,7 @@ static int hash_others(struct worker *w, struct err *err)
     return 0;
 }
 
-/* 0 with the chunk's id. */
+/* 0, with the chunk's id where something refers to it. */
 static int put_chunk(struct worker *w, struct db *db, struct ledger_chunk *chunk, int64_t *id, struct err *err)
 {
     CLEANUP(buf_release) struct buf rows = BUF_INIT;
@@ -225,7 +225,7 @@ static int put_chunk(struct worker *w, struct db *db, struct ledger_chunk *chunk
     *id = w->chunk_id;
     if (!w->chunk_id) {
         chunk->keys = buf_str(&w->keys.bytes);
-        return ledger_commit_chunk(db, w->run->job, chunk, id, err);
+        return ledger_commit_chunk(db, w->run->job, chunk, w->rejects || w->befores ? id : NULL, err);
     }
     return hand_on_keys(w, db, err) < 0 || ledger_amend_chunk(db, w->chunk_id, chunk, err) < 0 ? -1 : 0;
 }

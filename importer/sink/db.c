@@ -62,6 +62,36 @@ int db_scan(struct db *db, const char *sql, const struct db_value *params, size_
     return db->ops->scan(db, sql, params, n, row, context, err);
 }
 
+int db_must_be_one(const struct db_one *one, uint64_t affected, struct err *err)
+{
+    return !one || affected == 1 ? 0 : err_set(err, ERR_RUN, one->code, "%s", one->message);
+}
+
+static int post(struct db *db, const char *sql, const struct db_value *params, size_t n, const struct db_one *one, struct err *err)
+{
+    struct db_result r = {0};
+    int ret;
+
+    if (db->ops->post)
+        return db->ops->post(db, sql, params, n, one, err);
+    ret = db_query(db, sql, params, n, &r, err);
+    if (ret == 0)
+        ret = db_must_be_one(one, r.affected, err);
+    db_result_release(&r);
+    return ret;
+}
+
+int db_post(struct db *db, const char *sql, const struct db_value *params, size_t n, struct err *err)
+{
+    return post(db, sql, params, n, NULL, err);
+}
+
+int db_post_one(struct db *db, const char *sql, const struct db_value *params, size_t n, enum code code, const char *message,
+                struct err *err)
+{
+    return post(db, sql, params, n, &(struct db_one){code, message}, err);
+}
+
 int db_begin(struct db *db, struct err *err)
 {
     return db->ops->begin(db, err);

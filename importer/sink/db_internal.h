@@ -9,6 +9,12 @@
 
 struct db_ops;
 
+/* What is said when a statement has to touch one row and does not. */
+struct db_one {
+    enum code code;
+    const char *message;
+};
+
 struct db {
     const struct db_ops *ops;
 };
@@ -28,12 +34,17 @@ struct db_ops {
     int (*scan)(struct db *db, const char *sql, const struct db_value *params, size_t n,
                 int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
                 struct err *err);
+    /* NULL: by query. `one` NULL: any number of rows. */
+    int (*post)(struct db *db, const char *sql, const struct db_value *params, size_t n, const struct db_one *one,
+                struct err *err);
     int (*begin)(struct db *db, struct err *err);
     int (*rollback)(struct db *db);
     enum db_outcome (*commit)(struct db *db, struct err *err);
     bool (*alive)(const struct db *db);
     void (*cancel)(struct db *db);
 };
+
+int db_must_be_one(const struct db_one *one, uint64_t affected, struct err *err);
 
 extern const struct db_ops db_ops_postgres;
 extern const struct db_ops db_ops_sqlite;

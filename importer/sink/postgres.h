@@ -17,7 +17,7 @@ struct db *postgres_db(struct postgres *p);
 /* Statements that are parsed once and not kept; `ret` (may be NULL) is the result of the last. */
 int postgres_run(struct postgres *p, const char *sql, struct db_result *ret, struct err *err);
 
-/* COPY ... FROM STDIN: start (`sql` may have other statements before it), send as often as liked, end or cancel.
+/* COPY ... FROM STDIN: start (`sql` may have other statements around it), send as often as liked, end or cancel.
  * Sending returns as soon as the bytes are on their way; it waits only when much is still unsent. */
 int postgres_copy_start(struct postgres *p, const char *sql, struct err *err);
 int postgres_copy_send(struct postgres *p, const char *bytes, size_t len, struct err *err);

@@ -242,7 +242,7 @@ void postgres_close(struct db *db)
     struct postgres *p = postgres_of(db);
 
     while (p->n_statements)
-        buf_release(&p->statements[--p->n_statements]);
+        buf_release(&p->statements[--p->n_statements].text);
     PQfreeCancel(p->cancel);
     PQfinish(p->conn);
     free(p->name);

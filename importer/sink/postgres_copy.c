@@ -8,7 +8,7 @@ enum {
 
 int postgres_copy_start(struct postgres *p, const char *sql, struct err *err)
 {
-    if (postgres_usable(p, err) < 0)
+    if (postgres_settle(p, NULL, err) != 0)
         return -1;
     p->copy_line = 0;
     p->unsent = 0;
@@ -67,7 +67,28 @@ int postgres_copy_send(struct postgres *p, const char *bytes, size_t len, struct
     return 0;
 }
 
-static int copy_finish(struct postgres *p, const char *reason, PGresult **ret, struct err *err)
+/* Of all statements that were sent with the COPY: 0 with *rows when one said how many it copied, 1, -1. */
+static int read_counts(struct postgres *p, uint64_t *rows, bool *counted, struct err *err)
+{
+    int outcome = 0;
+
+    for (;;) {
+        CLEANUP(postgres_clear) PGresult *res = NULL;
+
+        if (postgres_next(p, &res, err) < 0)
+            return -1;
+        if (!res)
+            return p->lost ? -1 : outcome;
+        if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+            outcome = outcome ? outcome : postgres_refused(p, res, NULL, err);
+        } else if (strncmp(PQcmdStatus(res), "COPY ", 5) == 0) {
+            *rows = strtoull(PQcmdTuples(res), NULL, 10);
+            *counted = true;
+        }
+    }
+}
+
+static int copy_finish(struct postgres *p, const char *reason, uint64_t *rows, bool *counted, struct err *err)
 {
     int put;
 
@@ -77,29 +98,28 @@ static int copy_finish(struct postgres *p, const char *reason, PGresult **ret, s
     }
     if (put < 0)
         return postgres_lost_now(p, err);
-    return postgres_all(p, NULL, ret, err);
+    return postgres_flush(p, err) < 0 ? -1 : read_counts(p, rows, counted, err);
 }
 
 int postgres_copy_end(struct postgres *p, uint64_t *rows, struct err *err)
 {
-    CLEANUP(postgres_clear) PGresult *res = NULL;
-    int outcome = copy_finish(p, NULL, &res, err);
+    bool counted = false;
+    int outcome = copy_finish(p, NULL, rows, &counted, err);
 
-    if (outcome != 0)
-        return outcome;
-    if (!res || PQresultStatus(res) != PGRES_COMMAND_OK || strncmp(PQcmdStatus(res), "COPY ", 5) != 0)
+    if (outcome == 0 && !counted)
         return postgres_lost(p, W0502, "the server did not end COPY", err);
-    *rows = strtoull(PQcmdTuples(res), NULL, 10);
-    return 0;
+    return outcome;
 }
 
 int postgres_copy_cancel(struct postgres *p, const char *reason, struct err *err)
 {
     CLEANUP(err_release) struct err expected = {0};
+    uint64_t rows;
+    bool counted;
 
     if (p->lost)
         return postgres_usable(p, err);
-    if (copy_finish(p, reason, NULL, &expected) >= 0)
+    if (copy_finish(p, reason, &rows, &counted, &expected) >= 0)
         return 0;
     if (err && !err->scope)
         err_move(err, &expected);

@@ -1,5 +1,5 @@
-/* sink/postgres_internal.h: postgres.c, postgres_connect.c and postgres_copy.c are one module, the only one that knows
- * libpq.
+/* sink/postgres_internal.h: postgres.c, postgres_connect.c, postgres_copy.c, postgres_fail.c, postgres_prepared.c and
+ * postgres_statement.c are one module, the only one that knows libpq.
  *
  * The connection is non-blocking; every wait is a poll() with a deadline of our own. Functions return 0; 1 when the
  * server refused and the connection is fine; -1 when it is lost or memory is. */
@@ -12,7 +12,19 @@
 
 #include <libpq-fe.h>
 
-enum { POSTGRES_STATEMENTS_MAX = 256 };
+enum { POSTGRES_STATEMENTS_MAX = 256, POSTGRES_POSTED_MAX = 64 };
+
+/* Statement i is prepared as w<i>. ASKED: to be, by what has been posted. */
+struct postgres_statement {
+    struct buf text;
+    enum { STATEMENT_UNKNOWN = 0, STATEMENT_ASKED, STATEMENT_PREPARED } state;
+};
+
+struct postgres_posted {
+    uint16_t statement;
+    bool prepares;
+    struct db_one one;          /* code 0: any number of rows */
+};
 
 struct postgres {
     struct db db;
@@ -27,8 +39,10 @@ struct postgres {
     size_t unsent;                  /* at most so many bytes of COPY are in libpq's buffer */
     uint64_t copy_line;
     struct postgres_refusal refusal;
-    struct buf statements[POSTGRES_STATEMENTS_MAX];  /* the texts; statement i is prepared as w<i> */
+    struct postgres_statement statements[POSTGRES_STATEMENTS_MAX];
     size_t n_statements;
+    struct postgres_posted posted[POSTGRES_POSTED_MAX];     /* sent, or to be sent, and not answered yet */
+    size_t n_posted;
 };
 
 static inline void postgres_clear(PGresult **res) { PQclear(*res); }
@@ -52,6 +66,27 @@ int postgres_flush(struct postgres *p, struct err *err);
 int postgres_next(struct postgres *p, PGresult **ret, struct err *err);
 /* All results; *ret (NULL allowed) gets the last good one. */
 int postgres_all(struct postgres *p, const char *sql, PGresult **ret, struct err *err);
+
+/* postgres_prepared.c. A prepared statement alone, sent: 0, 1, -1. */
+int postgres_send_prepared(struct postgres *p, const char *sql, const struct db_value *params, size_t n, bool binary,
+                           struct err *err);
+/* See db_post() and db_post_one(). */
+int postgres_post(struct db *db, const char *sql, const struct db_value *params, size_t n, const struct db_one *one, struct err *err);
+/* The answers to all that was posted; *ret (NULL allowed) gets the last one. Whoever sends something else calls it before. -1
+ * when the connection was lost before, too. */
+int postgres_settle(struct postgres *p, PGresult **ret, struct err *err);
+
+/* postgres_statement.c: of struct db_ops. */
+int postgres_exec(struct db *db, const char *sql, struct err *err);
+int postgres_query(struct db *db, const char *sql, const struct db_value *params, size_t n, struct db_result *ret,
+                   struct err *err);
+int postgres_stream(struct db *db, const char *sql, const struct db_value *params, size_t n,
+                    int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
+                    struct err *err);
+int postgres_scan(struct db *db, const char *sql, const struct db_value *params, size_t n,
+                  int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
+                  struct err *err);
+void postgres_cancel(struct db *db);
 
 /* Append foreign text as one line. */
 void postgres_add_line(struct buf *out, const char *text);

@@ -123,6 +123,16 @@ static int add_sources(const struct sink_table *t, struct buf *out)
     return 0;
 }
 
+int postgres_add_copy(const char *table, struct buf *out)
+{
+    return buf_printf(out, "SAVEPOINT windrow; COPY %s (", table);
+}
+
+int postgres_add_copy_end(const struct row_form *form, struct buf *out)
+{
+    return buf_printf(out, ") FROM STDIN%s; RELEASE SAVEPOINT windrow", form->binary ? " (FORMAT binary)" : "");
+}
+
 /* Made from the tables themselves, so that types, lengths and collations are theirs. */
 static int make_stage(struct sink_table *t, struct stage *stage, const struct row_form *form,
                       const uint16_t *ordinals, size_t n)
@@ -135,7 +145,7 @@ static int make_stage(struct sink_table *t, struct stage *stage, const struct ro
         buf_printf(&create, "CREATE TEMPORARY TABLE windrow_stage_%zu ON COMMIT DELETE ROWS AS SELECT"
                    " 0::pg_catalog.int4 AS seq, 0::pg_catalog.int4 AS turn, 0::pg_catalog.int4 AS again",
                    t->sink->n_stages) < 0 ||
-        buf_printf(&copy, "SAVEPOINT windrow; COPY %s (seq", stage->name) < 0)
+        postgres_add_copy(stage->name, &copy) < 0 || buf_add_text(&copy, "seq") < 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
         if (add_cells(t, ordinals ? ordinals[i] : i, true, &create) < 0 ||
@@ -145,7 +155,7 @@ static int make_stage(struct sink_table *t, struct stage *stage, const struct ro
     if (add_sources(t, &create) < 0 ||
         buf_printf(&create, " WITH NO DATA; ALTER TABLE %s ALTER turn SET DEFAULT %d, ALTER again SET DEFAULT 0",
                    stage->name, t->self_reference ? -1 : 0) < 0 ||
-        buf_printf(&copy, ") FROM STDIN%s", form->binary ? " (FORMAT binary)" : "") < 0)
+        postgres_add_copy_end(form, &copy) < 0)
         return -1;
     stage->create = arena_dup(&t->arena, buf_str(&create));
     stage->copy = arena_dup(&t->arena, buf_str(&copy));
@@ -156,13 +166,13 @@ static int make_direct(struct sink_table *t)
 {
     CLEANUP(buf_release) struct buf sql = BUF_INIT;
 
-    if (buf_printf(&sql, "SAVEPOINT windrow; COPY %s (", t->name) < 0)
+    if (postgres_add_copy(t->name, &sql) < 0)
         return -1;
     for (size_t i = 0; i < t->spec->n_columns; i++) {
         if ((i && buf_add_text(&sql, ", ") < 0) || postgres_add_name(&sql, NULL, postgres_column(t, i)->name) < 0)
             return -1;
     }
-    if (buf_printf(&sql, ") FROM STDIN%s", t->row.binary ? " (FORMAT binary)" : "") < 0)
+    if (postgres_add_copy_end(&t->row, &sql) < 0)
         return -1;
     t->copy = arena_dup(&t->arena, buf_str(&sql));
     return t->copy ? 0 : -1;

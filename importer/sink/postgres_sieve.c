@@ -265,7 +265,7 @@ static int end_copy(struct sink_table *t, size_t sent, struct err *err)
     if (counted != sent)
         return err_set(err, ERR_RUN, W0508, "%s: %zu rows were staged, the database took %llu", t->label, sent,
                        (unsigned long long)counted);
-    return postgres_keep(t, err);
+    return 0;
 }
 
 static int start_keys(struct sink_table *t, struct err *err)

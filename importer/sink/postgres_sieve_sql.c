@@ -114,7 +114,7 @@ int postgres_sieve_copy(struct sink_table *t, struct buf *out)
 {
     bool *wanted = t->sieve.wanted;
 
-    if (buf_printf(out, "SAVEPOINT windrow; COPY %s (seq", t->stage.name) < 0)
+    if (postgres_add_copy(t->stage.name, out) < 0 || buf_add_text(out, "seq") < 0)
         return -1;
     for (size_t i = 0; i < t->spec->n_columns; i++) {
         wanted[i] = false;
@@ -123,7 +123,7 @@ int postgres_sieve_copy(struct sink_table *t, struct buf *out)
         if (wanted[i] && buf_printf(out, ", c%zu", i) < 0)
             return -1;
     }
-    return buf_printf(out, ") FROM STDIN%s", t->row.binary ? " (FORMAT binary)" : "");
+    return postgres_add_copy_end(&t->row, out);
 }
 
 /* The rows that a rule asks about, with its keys. */

@@ -51,7 +51,8 @@ static int sink_catalog(struct sink *s, struct catalog *ret, struct err *err)
 static int sink_begin(struct sink *s, struct err *err)
 {
     s->transaction++;
-    if (postgres_run(s->p, s->immediate ? "BEGIN; SET CONSTRAINTS ALL IMMEDIATE" : "BEGIN", NULL, err) != 0)
+    if (db_post(s->db, "BEGIN", NULL, 0, err) < 0 ||
+        (s->immediate && db_post(s->db, "SET CONSTRAINTS ALL IMMEDIATE", NULL, 0, err) < 0))
         return -1;
     s->in_transaction = true;
     return 0;
@@ -210,7 +211,7 @@ int postgres_finish_copy(struct sink_table *t, size_t sent, struct err *err)
     outcome = postgres_copy_end(t->sink->p, &counted, err);
     if (outcome != 0)
         return outcome < 0 ? -1 : postgres_after_refusal(t, err);
-    return count_must_be(t, counted, sent, err) < 0 ? -1 : postgres_keep(t, err);
+    return count_must_be(t, counted, sent, err);
 }
 
 struct direct {

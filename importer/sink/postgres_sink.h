@@ -84,6 +84,10 @@ struct sink_table {
 struct sink_table *postgres_prepare(struct sink *s, const struct sink_spec *spec, struct err *err);
 void postgres_release(struct sink_table *t);
 
+/* SQL of a COPY under a savepoint, which goes when the rows are taken: its begin, up to the columns; its end. */
+int postgres_add_copy(const char *table, struct buf *out);
+int postgres_add_copy_end(const struct row_form *form, struct buf *out);
+
 /* postgres_sink.c: a savepoint around one attempt. */
 int postgres_keep(struct sink_table *t, struct err *err);       /* RELEASE */
 int postgres_take_back(struct sink_table *t, struct err *err);  /* ROLLBACK TO */
