@@ -35,12 +35,31 @@ int err_oom(struct err *err)
     return err_set(err, ERR_RUN, W0601, "out of memory");
 }
 
+int err_incomplete(struct err *err)
+{
+    if (!err)
+        return -1;
+    err->scope = 0;
+    err->label[0] = err->help[0] = '\0';
+    return err_oom(err);
+}
+
+/* Fill *at unless it is known already. */
+static void keep(struct err *err, char **at, struct str text)
+{
+    if (*at)
+        return;
+    *at = str_dup(text);
+    if (!*at)
+        err_incomplete(err);
+}
+
 int err_at(struct err *err, const char *file, uint64_t line, uint64_t column)
 {
     if (!err)
         return -1;
-    if (file && !err->file)
-        err->file = strdup(file);
+    if (file)
+        keep(err, &err->file, str_of(file));
     if (line && !err->line) {
         err->line = line;
         err->column = column;
@@ -59,8 +78,8 @@ int err_at_byte(struct err *err, uint64_t byte)
 
 int err_in(struct err *err, const char *pointer)
 {
-    if (err && pointer && !err->pointer)
-        err->pointer = strdup(pointer);
+    if (err && pointer)
+        keep(err, &err->pointer, str_of(pointer));
     return -1;
 }
 
@@ -76,8 +95,8 @@ int err_mapping(struct err *err, uint32_t line, uint32_t column, uint32_t len)
 
 int err_value(struct err *err, struct str value)
 {
-    if (err && !err->value)
-        err->value = str_dup(str_make(value.at, str_cut_utf8(value, VALUE_BYTES_MAX)));
+    if (err)
+        keep(err, &err->value, str_make(value.at, str_cut_utf8(value, VALUE_BYTES_MAX)));
     return -1;
 }
 

@@ -36,6 +36,10 @@ int err_set(struct err *err, enum err_scope scope, enum code code, const char *f
 /* Out of memory: an ERR_RUN. Always returns -1. */
 int err_oom(struct err *err);
 
+/* Memory ended while something was to be added: half an address would pass for a whole one, so the failure is that of memory now.
+ * The functions below do this themselves. Always returns -1. */
+int err_incomplete(struct err *err);
+
 /* Add the place. All fill only what is still empty, so an outer layer never hides an inner one. Return -1. */
 int err_at(struct err *err, const char *file, uint64_t line, uint64_t column);
 int err_at_byte(struct err *err, uint64_t byte);

@@ -92,19 +92,6 @@ static int to_bool(struct conversion *c)
 
 static int convert(struct conversion *c);
 
-/* The failure is that of an element: it has a place of its own. */
-static int element_fails(const struct value *element, struct err *err)
-{
-    CLEANUP(buf_release) struct buf pointer = BUF_INIT;
-    uint64_t byte;
-
-    if (value_pointer(element, &pointer) && err && err->scope == ERR_RECORD)
-        err_in(err, buf_text(&pointer));
-    if (value_byte(element, &byte))
-        err_at_byte(err, byte);
-    return -1;
-}
-
 /* PostgreSQL's arrays are rectangular. */
 static int check_rectangular(struct conversion *c, const struct cell *items, size_t n)
 {
@@ -133,8 +120,10 @@ static int to_array(struct conversion *c)
     for (it = value_iter(c->v); i < n && value_iter_next(&it, NULL, &element); i++) {
         inner.v = &element;
         inner.ret = &items[i];
-        if (element.type != VALUE_NULL && element.type != VALUE_ABSENT && convert(&inner) < 0)
-            return element_fails(&element, c->err);
+        if (element.type != VALUE_NULL && element.type != VALUE_ABSENT && convert(&inner) < 0) {
+            value_place(&element, c->err);
+            return -1;
+        }
     }
     c->did = inner.did;
     *c->ret = (struct cell){.kind = CELL_ARRAY, .items = {items, n}};

@@ -167,19 +167,6 @@ static void add_value(struct run *r, struct err *err, const struct value *v)
         err_value(err, text_str(&t));
 }
 
-static void add_place(struct err *err, const struct value *v)
-{
-    struct buf pointer = BUF_INIT;
-    uint64_t byte;
-
-    if (!value_byte(v, &byte))
-        return;
-    err_at_byte(err, byte);
-    if (value_pointer(v, &pointer))
-        err_in(err, buf_text(&pointer));
-    buf_release(&pointer);
-}
-
 /* From r->fault to *err. */
 static int report(struct run *r, const struct value *input, struct err *err)
 {
@@ -198,9 +185,9 @@ static int report(struct run *r, const struct value *input, struct err *err)
     r->steps = 0;
     if (culprit.type != VALUE_ABSENT) {
         add_value(r, err, &culprit);
-        add_place(err, &culprit);
+        value_place(&culprit, err);
     }
-    add_place(err, input);
+    value_place(input, err);
     return -1;
 }
 

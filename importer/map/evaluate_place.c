@@ -1,7 +1,7 @@
 /* Addresses: where in the data and where in the mapping a row failed. */
 #include "map/evaluate_internal.h"
 
-#include <stdlib.h>
+#include "base/cleanup.h"
 
 void evaluate_place_mapping(struct err *e, const struct mapping_text *text)
 {
@@ -28,24 +28,22 @@ const struct mapping_text *evaluate_column_text(const struct mapping_column *c)
 void evaluate_place_data(struct evaluator *ev, struct err *e, const struct value *v)
 {
     const struct record *r = ev->record;
-    struct buf pointer = BUF_INIT;
-    uint64_t byte, line, column;
-    const struct value *at = v && v->doc ? v : &ev->levels[ev->depth].value;
-    char *path = str_dup(ev->file.path);
+    uint64_t line, column;
+    CLEANUP(free_ptr) char *path = NULL;
 
-    if (!e->file && path) {
-        if (!e->has_byte && value_byte(at, &byte))
-            err_at_byte(e, byte);
-        if (!e->pointer && value_pointer(at, &pointer))
-            err_in(e, pointer.len ? buf_text(&pointer) : "");
-        if (e->has_byte && !e->line && r->raw.at) {
-            reader_place(r->raw, r->byte, r->line, e->byte, &line, &column);
-            err_at(e, path, line, column);
-        }
-        err_at(e, path, r->line, 1);
+    if (e->file)
+        return;
+    value_place(v && v->doc ? v : &ev->levels[ev->depth].value, e);
+    path = str_dup(ev->file.path);
+    if (!path) {
+        err_incomplete(e);
+        return;
     }
-    buf_release(&pointer);
-    free(path);
+    if (e->has_byte && !e->line && r->raw.at) {
+        reader_place(r->raw, r->byte, r->line, e->byte, &line, &column);
+        err_at(e, path, line, column);
+    }
+    err_at(e, path, r->line, 1);
 }
 
 /* A failure inside an expression counts its offset from the expression's start. */

@@ -1,6 +1,8 @@
 /* Values from JSON and built ones behind one set of functions: members, items, text, source, place. */
 #include "read/json_internal.h"
 
+#include "base/cleanup.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -319,13 +321,13 @@ bool json_pointer(const struct json_doc *doc, uint32_t root, uint32_t i, struct 
     return true;
 }
 
-bool value_pointer(const struct value *v, struct buf *out)
+int value_pointer(const struct value *v, struct buf *out)
 {
     const struct json_doc *doc = v->doc;
     size_t low = 0, high;
 
     if (!doc || v->type == VALUE_ABSENT)
-        return false;
+        return 0;
     for (high = doc->roots_n; low < high;) {
         size_t middle = low + (high - low) / 2;
 
@@ -334,5 +336,25 @@ bool value_pointer(const struct value *v, struct buf *out)
         else
             high = middle;
     }
-    return low > 0 && json_pointer(doc, doc->roots[low - 1], v->node, out);
+    if (low == 0)
+        return 0;
+    return json_pointer(doc, doc->roots[low - 1], v->node, out) ? 1 : -1;
+}
+
+void value_place(const struct value *v, struct err *err)
+{
+    CLEANUP(buf_release) struct buf pointer = BUF_INIT;
+    uint64_t byte;
+    int found;
+
+    if (!err || !value_byte(v, &byte))
+        return;
+    err_at_byte(err, byte);
+    if (err->pointer)
+        return;
+    found = value_pointer(v, &pointer);
+    if (found < 0)
+        err_incomplete(err);
+    else if (found > 0)
+        err_in(err, buf_text(&pointer));
 }

@@ -101,9 +101,12 @@ struct str value_raw(const struct value *v);
 int value_json(const struct value *v, struct buf *out);
 
 /* Where the value stands in its file: the byte, and the JSON Pointer appended to `out` (from the root of the
- * record). False when it has no place. */
+ * record). False, and 0, when it has no place; the pointer may also fail for memory (-1). */
 bool value_byte(const struct value *v, uint64_t *ret);
-bool value_pointer(const struct value *v, struct buf *out);
+int value_pointer(const struct value *v, struct buf *out);
+
+/* Add both to the failure. */
+void value_place(const struct value *v, struct err *err);
 
 /* jq's order (null, false, true, numbers, strings by code point, arrays, objects) and equality; numbers are
  * compared exactly, as decimals. */

@@ -135,6 +135,15 @@ void remark_failure(struct worker *w, struct err *e)
     err_release(e);
 }
 
+/* Is this not about the data at all: did memory end, for one, while the address was written? Then the chunk does not stay. */
+static bool ends_chunk(struct worker *w, struct err *e)
+{
+    if (e->scope != ERR_RUN)
+        return false;
+    remark_failure(w, e);
+    return true;
+}
+
 /* Among the few that stand for all of their kind. */
 static bool is_shown(struct worker *w, const struct finding *f)
 {
@@ -154,6 +163,8 @@ void remark_reject(struct worker *w, const struct program_rule *rule, struct str
     struct finding f;
     struct err oom = {0};
 
+    if (ends_chunk(w, e))
+        return;
     if (remark_true_line(w, file, &e->line, &oom) < 0 || remark_true_line(w, file, &at.line, &oom) < 0) {
         e->line = e->column = 0;    /* not known is better than wrong; and the chunk does not stay */
         remark_failure(w, &oom);
@@ -214,6 +225,8 @@ void remark_mended(void *context, const struct program_rule *rule, unsigned did,
     struct str column = column_at(rule, e);
     char name[200];
 
+    if (ends_chunk(w, e))
+        return;
     if (remark_true_line(w, file, &e->line, &ignored) < 0) {
         e->line = e->column = 0;    /* not known is better than wrong */
         err_release(&ignored);
@@ -240,6 +253,8 @@ void remark_warned(void *context, const struct program_rule *rule, struct err *e
     struct finding f;
     struct err ignored = {0};
 
+    if (ends_chunk(w, e))
+        return;
     if (remark_true_line(w, file, &e->line, &ignored) < 0) {
         e->line = e->column = 0;    /* not known is better than wrong */
         err_release(&ignored);
@@ -259,8 +274,11 @@ void remark_warned(void *context, const struct program_rule *rule, struct err *e
 void remark_sibling(void *context, struct err *e)
 {
     struct worker *w = context;
-    struct finding f = finding_of(e);
+    struct finding f;
 
+    if (ends_chunk(w, e))
+        return;
+    f = finding_of(e);
     f.outcome = FINDING_SKIPPED;
     f.severity = FINDING_WARNING;
     if (tell(w, &f, NULL, NULL, &w->failure) < 0)
@@ -303,8 +321,8 @@ void remark_unread(void *context, const struct program_rule *rule, const struct 
 
     (void)rule;
     (void)item;
-    if (!value_pointer(object, &pointer))
-        buf_clear(&pointer);
+    if (value_pointer(object, &pointer) < 0)
+        err_oom(&w->failure);
     for (size_t i = 0; i < pointer.len; i++) {
         if (pointer.at[i] == '/')
             pointer.at[i] = '.';

@@ -55,16 +55,16 @@ expect_success 'EMFILE' 'sweep EMFILE openat $s && sweep EMFILE openat $((4 * s)
 expect_success 'EACCES and ENOMEM' 'sweep EACCES openat $((2 * s)) && sweep ENOMEM mmap 1'
 echo "# $points system calls failed"
 
-allocations() { # STEP [on]
+allocations() { # STEP [on [FIRST LAST]]: counted from the first open of $mark
     local n bad=0 status all
     target_reset
-    MALLOC_MARK=m.yaml MALLOC_COUNT=$PWD/count limit env LD_PRELOAD=$tools/malloc.so $(windrow_load)
+    MALLOC_MARK=$mark MALLOC_COUNT=$PWD/count limit env LD_PRELOAD=$tools/malloc.so $(windrow_load)
     all=$(cat count)
-    [ "$all" -gt 1000 ] || { echo "only $all"; return 1; }
-    for n in $(seq "${3:-1}" "$1" "$all"); do
+    [ "$all" -gt 100 ] || { echo "only $all"; return 1; }
+    for n in $(seq "${3:-1}" "$1" "${4:-$all}"); do
         target_reset
         status=0
-        MALLOC_FAIL_ON=${2:+1} MALLOC_FAIL_AT=$n MALLOC_MARK=m.yaml
+        MALLOC_FAIL_ON=${2:+1} MALLOC_FAIL_AT=$n MALLOC_MARK=$mark
         export MALLOC_FAIL_AT MALLOC_MARK
         [ -z "${2:-}" ] && unset MALLOC_FAIL_ON || export MALLOC_FAIL_ON
         limit env LD_PRELOAD=$tools/malloc.so $(windrow_load) || status=$?
@@ -77,9 +77,16 @@ allocations() { # STEP [on]
     done
     [ "$bad" = 0 ]
 }
-allocated=0
+allocated=0 mark=m.yaml
 expect_success 'an allocation fails, once' 'allocations ${WINDROW_MALLOC_STEP:-41}'
 
 expect_success 'all allocations fail from one on' 'allocations ${WINDROW_MALLOC_STEP_ON:-151} on'
+# What is left of an address when memory ends would pass for the whole of it.
+one_refused() {
+    rm -rf tree/u* && echo '{"id":"x","text":"no number"}' >tree/log/d1.jsonl && target_reset && { load --jobs 1; [ $? = 3 ]; } &&
+        dump >golden.out && contains golden.out 'd1.jsonl|1|7|6|/id|events|W0412'
+}
+expect_success 'an allocation fails while a record is refused' '
+    one_refused && mark=d1.jsonl && allocations 1 "" 1 50'
 echo "# $allocated allocations failed"
 done_testing

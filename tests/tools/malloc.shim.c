@@ -63,19 +63,50 @@ void *malloc(size_t size) { return fails() ? NULL : __libc_malloc(size); }
 void *calloc(size_t n, size_t size) { return fails() ? NULL : __libc_calloc(n, size); }
 void *realloc(void *at, size_t size) { return fails() ? NULL : __libc_realloc(at, size); }
 
+static void look_at(const char *path)
+{
+    if (mark && !counting && strlen(path) >= strlen(mark) && strcmp(path + strlen(path) - strlen(mark), mark) == 0)
+        counting = true;
+}
+
+static mode_t mode_of(int flags, va_list args)
+{
+    return flags & (O_CREAT | __O_TMPFILE) ? va_arg(args, mode_t) : 0;
+}
+
 int open(const char *path, int flags, ...)
 {
     static int (*next)(const char *, int, ...);
-    mode_t mode = 0;
+    mode_t mode;
     va_list args;
 
     va_start(args, flags);
-    if (flags & (O_CREAT | __O_TMPFILE))
-        mode = va_arg(args, mode_t);
+    mode = mode_of(flags, args);
     va_end(args);
     if (!next)
         *(void **)&next = dlsym(RTLD_NEXT, "open");
-    if (mark && !counting && strlen(path) >= strlen(mark) && strcmp(path + strlen(path) - strlen(mark), mark) == 0)
-        counting = true;
+    look_at(path);
     return next(path, flags, mode);
+}
+
+int openat(int dir, const char *path, int flags, ...)
+{
+    static int (*next)(int, const char *, int, ...);
+    mode_t mode;
+    va_list args;
+
+    va_start(args, flags);
+    mode = mode_of(flags, args);
+    va_end(args);
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "openat");
+    look_at(path);
+    return next(dir, path, flags, mode);
+}
+
+/* What openat() is called where the compiler knows its arguments and libc checks them. */
+int __openat_2(int dir, const char *path, int flags);
+int __openat_2(int dir, const char *path, int flags)
+{
+    return openat(dir, path, flags);
 }
