@@ -106,5 +106,6 @@ memory_failure() { echo 'peak memory'; }
 
 # The peak that the summary of the run before tells, in MiB.
 claimed_peak() {
-    sed -n 's/^.*peak memory \([0-9.]*\) MiB.*$/\1/p' "$work/stdout" "$work/stderr" | head -n 1
+    sed -n 's/^.*peak memory \([0-9.]*\) \([MG]\)iB.*$/\1 \2/p' "$work/stdout" "$work/stderr" |
+        awk '{ print $2 == "G" ? $1 * 1024 : $1; exit }'
 }
