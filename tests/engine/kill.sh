@@ -28,10 +28,10 @@ killed_anywhere() {
 
 # Where threads are at work, places are chosen by chance.
 killed_at_random() {
-    local i calls n bad=0
+    local i calls n bad=0 rounds=${WINDROW_RANDOM_KILLS:-40}
     calls=$("$tools/strike" count all -m m.yaml -- "$windrow" load m.yaml tree --to "$db" --jobs 2 3>&1 >/dev/null 2>&1 </dev/null)
     RANDOM=${WINDROW_SEED:-7}
-    for i in $(seq "${WINDROW_RANDOM_KILLS:-40}"); do
+    for i in $(seq "$rounds"); do
         n=$((RANDOM % calls + 1))
         target_reset
         "$tools/strike" kill "$n" -m m.yaml -- "$windrow" load m.yaml tree --to "$db" --jobs 2 >killed.out 2>&1 </dev/null
@@ -40,11 +40,12 @@ killed_at_random() {
         "$tools/strike" kill "$n" -m m.yaml -- "$windrow" load m.yaml tree --to "$db" --jobs 2 >killed.out 2>&1 </dev/null
         finish_and_compare --jobs 2 >why.out 2>&1 || { echo "round $i, second kill before call $n:"; cat why.out; bad=$((bad + 1)); }
     done
+    echo "# $1: $rounds times killed twice at random, $bad wrong" >&3
     [ "$bad" = 0 ]
 }
 
 exec 3>&1
 expect_success 'an undisturbed load: ledger and data agree' 'scene && target_new '"$1"' && golden'
 expect_success 'killed before any system call, the same command ends in the same rows' 'target_reset && killed_anywhere '"$1"
-expect_success 'with two workers, killed twice at random' 'target_reset && killed_at_random'
+expect_success 'with two workers, killed twice at random' 'target_reset && killed_at_random '"$1"
 done_testing
