@@ -11,11 +11,16 @@
 #include <time.h>
 #include <unistd.h>
 
-static void choose_jobs(struct run *run)
+unsigned run_jobs_wanted(const struct run *run)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-    run->jobs = run->o->jobs ? run->o->jobs : cores > 0 ? (unsigned)cores : 1;
+    return run->o->jobs ? run->o->jobs : cores > 0 ? (unsigned)cores : 1;
+}
+
+static void choose_jobs(struct run *run)
+{
+    run->jobs = run_jobs_wanted(run);
     if (run->hold || (run->o->fixture && run->ops->streams))    /* such workers write side by side */
         run->jobs = 1;
     if (run->ledger && run->n_units && run->n_units < run->jobs)

@@ -125,6 +125,7 @@ struct worker {
     struct ledger_before *befores, **last_before;
     struct keys_writer keys;
     int64_t chunk_id;               /* of a chunk that is entered before its end, because it is large; else 0 */
+    int64_t pieces;                 /* of its keys, as ledger_add_keys() sums them up */
     struct keyset old_keys;
     bool others_marked;             /* those that other files wrote as well are marked */
     struct sink_rows key_row;
@@ -199,6 +200,8 @@ uint64_t share_beside(const struct run *run);
 int run_agenda(struct run *run, struct err *err);
 /* The directories that the run was given, as the ledger's jobs keep them. */
 int run_source_text(const struct run *run, struct buf *out, struct err *err);
+/* --jobs, or the number of cores; run->jobs is what the run can use of them. */
+unsigned run_jobs_wanted(const struct run *run);
 /* The table and the columns of its key, as the ledger's runs keep them. */
 int run_key_line(const struct program_rule *rule, struct buf *out);
 /* finish.c: what follows the last unit: after:, the run's end. *finished: this process did it. */

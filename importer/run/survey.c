@@ -1,7 +1,7 @@
 /* From entries of the walk to units: groups are gathered, compared with the ledger, bundled or cut. */
 #include "run/survey.h"
 
-#include "source/walk.h"
+#include "source/ahead.h"
 
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@ struct survey {
     const struct survey_out *out;
     struct survey_options options;
     uint64_t unit_bytes;
-    struct walk *walk;
+    struct ahead *walk;
     uint16_t *rules;
     struct unit group;          /* files of the group being gathered */
     struct buf group_name;
@@ -63,7 +63,7 @@ struct survey *survey_open(const struct program *p, const char *const *roots, si
     survey->out = out;
     survey->options = *options;
     survey->unit_bytes = unit_bytes();
-    survey->walk = walk_open(roots, n, &how, err);
+    survey->walk = ahead_open(roots, n, &how, options->threads, err);
     if (survey->walk && next_known(survey, err) == 0)
         return survey;
     survey_close(survey);
@@ -74,7 +74,7 @@ void survey_close(struct survey *survey)
 {
     if (!survey)
         return;
-    walk_close(survey->walk);
+    ahead_close(survey->walk);
     unit_release(&survey->group);
     unit_release(&survey->bundle);
     unit_release(&survey->large);
@@ -417,7 +417,7 @@ int survey_next(struct survey *survey, struct unit *ret, struct err *err)
 
         if (survey->large.n_files)
             return give_part(survey, ret, err);
-        got = survey->ended ? 0 : walk_next(survey->walk, &entry, err);
+        got = survey->ended ? 0 : ahead_next(survey->walk, &entry, err);
         if (got < 0)
             return -1;
         got = got ? take_entry(survey, &entry, ret, err) : finish(survey, ret, err);

@@ -47,6 +47,7 @@ struct survey_out {
 struct survey_options {
     bool rehash;    /* compare contents also where size and time are the same */
     bool prune;     /* files that have vanished become units */
+    bool threads;   /* the walk may have one of its own */
 };
 
 struct survey;
