@@ -275,7 +275,7 @@ static int begin_fixture(struct run *run, struct db *db, struct err *err)
     return fixture ? fixture->begin(fixture->context, db, run->p, err) : 0;
 }
 
-static int agenda_of_ledger(struct run *run, struct err *err)
+static int agenda_once(struct run *run, struct err *err)
 {
     struct db *db = run->ops->db(run->first);
     struct buf source = BUF_INIT;
@@ -299,6 +299,28 @@ static int agenda_of_ledger(struct run *run, struct err *err)
     opener_free(run->opener);
     run->opener = NULL;
     return ret;
+}
+
+/* As before the first try. What may have been committed all the same is work that nobody has claimed: the next try drops it. */
+static void forget_agenda(struct run *run)
+{
+    account_clear(&run->account);
+    run->job = run->id = 0;
+    run->n_units = run->matched = run->total_files = run->total_bytes = 0;
+}
+
+/* Where there is no connection to lose (SQLite), whoever holds the file has been waited for already. */
+static int agenda_of_ledger(struct run *run, struct err *err)
+{
+    struct patience patience = {0};
+
+    while (run_connected(run, err) < 0 || agenda_once(run, err) < 0) {
+        if (!run->ops->streams || run_stopping(run) || !patience_again(&patience, err))
+            return -1;
+        err_release(err);
+        forget_agenda(run);
+    }
+    return 0;
 }
 
 /* A rehearsal only reads the ledger: files that are loaded already are left out, as a load would. */

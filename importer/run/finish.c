@@ -78,7 +78,6 @@ static int finish_in_transaction(struct run *run, struct db *db, bool *finished,
     return ledger_end_run(db, run->id, "done", (struct str){0}, err);
 }
 
-/* The connection for planning has been idle while the workers were at work; it may be lost by now. */
 static int reconnect(struct run *run, struct err *err)
 {
     const struct db_options options = run_db_options(run);
@@ -87,6 +86,13 @@ static int reconnect(struct run *run, struct err *err)
         run->ops->close(run->first);
     run->first = run->ops->open(run->target, &options, err);
     return run->first ? 0 : -1;
+}
+
+int run_connected(struct run *run, struct err *err)
+{
+    if (!run->ops->streams || (run->first && db_alive(run->ops->db(run->first))))
+        return 0;
+    return reconnect(run, err);
 }
 
 /* COMMIT was not answered: the ledger knows. 1: the run is done, 0: it is not. */
@@ -113,7 +119,7 @@ static int finish_once(struct run *run, bool *finished, struct err *err)
     int done;
 
     *finished = false;
-    if (run->ops->streams && (!run->first || !db_alive(run->ops->db(run->first))) && reconnect(run, err) < 0)
+    if (run_connected(run, err) < 0)
         return -1;
     db = run->ops->db(run->first);
     if (db_begin(db, err) < 0)

@@ -206,6 +206,8 @@ unsigned run_jobs_wanted(const struct run *run);
 int run_key_line(const struct program_rule *rule, struct buf *out);
 /* finish.c: what follows the last unit: after:, the run's end. *finished: this process did it. */
 int run_finish(struct run *run, bool *finished, struct err *err);
+/* The connection for planning and for the end, opened again if it was lost: while the workers were at work it was idle. */
+int run_connected(struct run *run, struct err *err);
 /* Record how a run ended that is not finished. */
 void run_note_end(struct run *run, const char *state);
 /* The statements of after: in a transaction of their own. */

@@ -29,7 +29,7 @@ load_through() {
 }
 
 # one_cut OUTCOME ACTION DIRECTION N [TEXT]. The load recovers by itself (3). Where OUTCOME is "ends" it may also give up with
-# 5, since there was no chunk yet; then the same command, in peace, ends it. A wait beyond the deadline is 124.
+# 5, since it may be the first connection of all; then the same command, in peace, ends it. A wait beyond the deadline is 124.
 one_cut() {
     local status=0 outcome=$1
     shift
@@ -66,6 +66,9 @@ commits_listed() {
     commits=$(($(wc -l <listed) - 1))
     read -r from_client from_server _ < <(tail -n 1 listed)
     [ "$commits" -ge 6 ] && [ "$from_client" -gt 100 ] && [ "$from_server" -gt 100 ] || { cat listed; return 1; }
+    # The list of work: from the message behind the COMMIT of the ledger's tables to its own.
+    read -r plan_client plan_server _ < <(sed -n 1p listed)
+    read -r plan_client_end plan_server_end _ < <(sed -n "${planning}p" listed)
     # The third chunk: from the message behind the COMMIT of the second to its own.
     read -r chunk_client chunk_server _ < <(sed -n "$((planning + 2))p" listed)
     read -r chunk_client_end chunk_server_end _ < <(sed -n "$((planning + 3))p" listed)
@@ -76,7 +79,10 @@ planning=2      # COMMITs before that of the first chunk: the ledger's tables, t
 export WINDROW_WAIT_MS=400 PGCONNECT_TIMEOUT=2
 expect_success 'an undisturbed load: ledger and data agree' 'scene && target_new postgresql && golden && commits_listed'
 expect_success 'the commits of the plan: reset, unanswered, half-closed' '
-    for action in rst answer after half; do cuts ends $action client 1 $planning 1 COMMIT || exit 1; done'
+    for action in rst answer after half; do cuts recovers $action client 1 $planning 1 COMMIT || exit 1; done'
+p=${WINDROW_CUT_STEP:-5}
+expect_success 'reset while the list of work is made: it is made once more' '
+    cuts recovers rst client $((plan_client + 1)) "$plan_client_end" $p && cuts recovers rst server $((plan_server + 1)) "$plan_server_end" $p'
 first=$((planning + 1))
 expect_success 'COMMIT does not reach the server: each of them' 'cuts recovers rst client $first $commits 1 COMMIT'
 expect_success 'COMMIT reaches it, the answer is lost: each of them' 'cuts recovers answer client $first $commits 1 COMMIT'
