@@ -51,6 +51,9 @@ struct catalog_reference {
     const char *table;
     const char *const *their_columns;
     size_t n;
+    const char *schema;             /* of the table; NULL for SQLite */
+    const char *name;               /* of the constraint; NULL for SQLite */
+    bool deferred;                  /* checked at the commit; SQLite does not tell */
 };
 
 struct catalog_table {

@@ -432,7 +432,7 @@ int chunk_run(struct worker *w, struct err *err)
         if (p->rules[i].on && run_rule(w, &p->rules[i], err) < 0)
             return -1;
     }
-    if (evaluator_group(w->ev, NULL, 0, err) < 0 || after_record(w, err) < 0)
+    if (evaluator_group(w->ev, NULL, 0, err) < 0 || write_end(w, err) < 0 || after_record(w, err) < 0)
         return -1;
     FAULT("after_rows");
     return reconcile_delete(w, err) < 0 ? -1 : keep_counts(w, err);

@@ -13,13 +13,6 @@
 /* Of a worker's memory the part that may wait for the ledger. */
 enum { PENDING_BYTES = 16 << 20, PENDING_PART = 8 };
 
-static struct str row_of(const struct sink_rows *rows, size_t row)
-{
-    uint32_t start = row ? rows->ends[row - 1] : 0;
-
-    return str_make(rows->bytes.at + start, rows->ends[row] - start);
-}
-
 int entry_image(struct worker *w, const struct program_rule *rule, struct str key, struct str old, bool deleted, struct err *err)
 {
     struct ledger_before *b = arena_calloc(&w->pending, 1, sizeof *b);
@@ -37,7 +30,7 @@ int entry_before(void *context, size_t row, struct str old, struct err *err)
 {
     struct write_flush *f = context;
 
-    return entry_image(f->w, f->rule, row_of(f->o->keys.n ? &f->o->keys : &f->o->rows, row), old, false, err);
+    return entry_image(f->w, f->rule, sink_rows_row(f->o->keys.n ? &f->o->keys : &f->o->rows, row), old, false, err);
 }
 
 /* Left out because another row stands there, which may be anybody's: ours only if an earlier load made it. 1, 0, -1. */
@@ -84,7 +77,7 @@ int entry_keys(struct worker *w, const struct program_rule *rule, struct outgoin
         }
         item.file = o->origins[i].file;
         item.line = entry_line(w, o->origins[i].line);
-        item.key = row_of(&o->keys, i);
+        item.key = sink_rows_row(&o->keys, i);
         others = is_others(w, o, &item, &skipped, i, err);
         if (others < 0)
             return -1;

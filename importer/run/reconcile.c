@@ -197,9 +197,8 @@ static void deletion_release(struct deletion *d) { sink_rows_release(&d->keys); 
 static int on_deleted(void *context, size_t row, struct str old, struct err *err)
 {
     struct deletion *d = context;
-    uint32_t start = row ? d->keys.ends[row - 1] : 0;
 
-    return entry_image(d->w, d->rule, str_make(d->keys.bytes.at + start, d->keys.ends[row] - start), old, true, err);
+    return entry_image(d->w, d->rule, sink_rows_row(&d->keys, row), old, true, err);
 }
 
 static int delete_some(struct deletion *d, struct err *err)

@@ -82,13 +82,6 @@ int refusal_skipped(void *context, size_t row, struct err *err)
     return add_number(&o->skipped, &o->n_skipped, &o->skipped_capacity, row) < 0 ? err_oom(err) : 0;
 }
 
-static struct str row_key(const struct outgoing *o, size_t row)
-{
-    uint32_t start = row ? o->keys.ends[row - 1] : 0;
-
-    return str_make(o->keys.bytes.at + start, o->keys.ends[row] - start);
-}
-
 static void read_again(struct worker *w, const struct origin *from, struct buf *record)
 {
     const struct entry *file = &w->unit.files[from->file];
@@ -125,7 +118,7 @@ void refusal_of_row(void *context, size_t row, struct err *e)
     if (add_refused(f->o, row) < 0)
         err_oom(&w->failure);
     if (f->o != &w->outgoing[rule_ordinal(w->run, f->rule)])
-        reconcile_refused(w, f->rule, row_key(f->o, row), &w->failure);
+        reconcile_refused(w, f->rule, sink_rows_row(&f->o->keys, row), &w->failure);
     w->refusing = f->o;
     w->refusing_row = row;
     remark_reject(w, f->rule, record.len ? buf_str(&record) : (struct str){0}, from, e);

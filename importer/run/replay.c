@@ -338,7 +338,7 @@ static int feed_unit(struct worker *w, struct err *err)
         if (program->rules[i].on && one_rule(w, &program->rules[i], err) < 0)
             return -1;
     }
-    return evaluator_group(w->ev, NULL, 0, err);
+    return evaluator_group(w->ev, NULL, 0, err) < 0 ? -1 : write_end(w, err);
 }
 
 /* 0 done, 1 try again, -1. */

@@ -108,6 +108,7 @@ struct worker {
     struct sink *sink;              /* own, or run->first */
     bool begun;                     /* a transaction is open */
     bool again;                     /* the unit at hand is to be done once more */
+    bool together;                  /* its rows wait for each other, see together.c */
     struct opener *opener;
     struct evaluator *ev;
     struct evaluate_out out;
@@ -238,7 +239,7 @@ void run_draw(struct run *run);     /* takes the lock */
 
 /* turn.c: units are committed in their order. */
 void turn_claim(struct worker *w);                  /* w->unit is this worker's */
-bool turn_claimed(struct run *run, int64_t unit);
+bool turn_claimed(const struct worker *w, int64_t unit);     /* by another worker of this process */
 void turn_end(struct worker *w);
 /* Until all earlier units of this process are done. -1: it must be written again after them, or the run has failed. */
 int turn_wait(struct worker *w, struct err *err);
@@ -274,6 +275,11 @@ void remark_unread(void *context, const struct program_rule *rule, const struct 
 int write_begin(struct worker *w, struct err *err);
 int write_row(struct worker *w, const struct program_rule *rule, const struct cell *cells, struct err *err);
 int write_flush(struct worker *w, const struct program_rule *rule, struct err *err);
+/* All rows of the chunk have come. */
+int write_end(struct worker *w, struct err *err);
+/* What became of the rows of `o`, into the account and the ledger's entry; `o` is empty afterwards. */
+int write_settle(struct worker *w, const struct program_rule *rule, struct outgoing *o, const struct sink_counts *counts,
+                 struct err *err);
 void write_clear(struct worker *w);
 void write_release(struct worker *w);
 struct str write_table(const struct program_rule *rule);
@@ -286,6 +292,9 @@ struct write_flush {
     const struct program_rule *rule;
     struct outgoing *o;
 };
+
+/* together.c: write all rows that are held, of all rules, but those that would wait in vain for others. */
+int together_write(struct worker *w, struct err *err);
 
 /* refusal.c: rows that the database does not take. */
 /* The address of a row that was made and then refused: its record, and the rule or its column. */

@@ -8,13 +8,14 @@
 
 enum { LOOK_MS = 20 };
 
-bool turn_claimed(struct run *run, int64_t unit)
+bool turn_claimed(const struct worker *w, int64_t unit)
 {
+    struct run *run = w->run;
     bool found = false;
 
     pthread_mutex_lock(&run->lock);
     for (unsigned i = 0; i < run->jobs && !found; i++)
-        found = run->claimed[i] == unit;
+        found = i != w->number && run->claimed[i] == unit;
     pthread_mutex_unlock(&run->lock);
     return found;
 }

@@ -185,7 +185,7 @@ static int claim_shared(struct worker *w, struct err *err)
     int got;
 
     pthread_mutex_lock(&run->sink_lock);
-    while ((got = ledger_claim(db, run->job, after, &w->unit, err)) == 1 && turn_claimed(run, w->unit.id))
+    while ((got = ledger_claim(db, run->job, after, &w->unit, err)) == 1 && turn_claimed(w, w->unit.id))
         after = w->unit.id;
     if (got == 1)
         turn_claim(w);
@@ -347,10 +347,12 @@ int worker_commit(struct worker *w, struct err *err)
     outcome = run->ops->commit(w->sink, err);
     FAULT("chunk_after_commit");
     if (outcome == DB_COMMITTED) {
+        w->together = false;
         leave(w);
         return 0;
     }
     if (outcome == DB_NOT_COMMITTED) {
+        w->together = err->scope == ERR_RECORD;
         worker_roll_back(w);
         return -1;
     }

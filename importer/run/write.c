@@ -68,7 +68,23 @@ static int add_origin(struct worker *w, struct outgoing *o)
 
 static bool whole(const struct worker *w, const struct program_rule *rule)
 {
-    return w->run->ops->whole && w->run->ops->whole(w->tables[rule_ordinal(w->run, rule)]);
+    return w->run->ops->whole(w->tables[rule_ordinal(w->run, rule)]);
+}
+
+static size_t bytes_held(const struct worker *w)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < 2 * w->run->p->n_rules; i++)
+        n += w->outgoing[i].rows.bytes.len;
+    return n;
+}
+
+static bool is_much(const struct worker *w, const struct program_rule *rule, const struct outgoing *o)
+{
+    if (w->together)
+        return bytes_held(w) > WHOLE_BYTES;
+    return o->rows.bytes.len > (whole(w, rule) ? WHOLE_BYTES : FLUSH_BYTES);
 }
 
 /* Plain inserts may flow while later rows are still being made. */
@@ -77,7 +93,7 @@ static bool may_stream(const struct worker *w, const struct program_rule *rule)
     const struct run *run = w->run;
     const struct sink_spec *spec = &run->specs[rule_ordinal(run, rule)];
 
-    if (!run->ops->streams || whole(w, rule) || w->unit.mode != UNIT_NEW || spec->conflict != SINK_CONFLICT_ERROR)
+    if (!run->ops->streams || w->together || w->unit.mode != UNIT_NEW || spec->conflict != SINK_CONFLICT_ERROR)
         return false;
     for (size_t i = 0; i < spec->n_columns; i++) {
         if (spec->columns[i].reference)
@@ -127,7 +143,7 @@ static int put_row(struct worker *w, const struct program_rule *rule, const stru
         return err_oom(err);
     if (stream(w, rule, o, err) < 0)
         return -1;
-    return o->rows.bytes.len > (whole(w, rule) ? WHOLE_BYTES : FLUSH_BYTES) ? write_flush(w, rule, err) : 0;
+    return is_much(w, rule, o) ? write_flush(w, rule, err) : 0;
 }
 
 int write_row(struct worker *w, const struct program_rule *rule, const struct cell *cells, struct err *err)
@@ -183,9 +199,29 @@ static void clear_outgoing(struct outgoing *o)
     o->streaming = false;
 }
 
-static int flush(struct worker *w, const struct program_rule *rule, struct outgoing *o, struct err *err)
+int write_settle(struct worker *w, const struct program_rule *rule, struct outgoing *o, const struct sink_counts *counts,
+                 struct err *err)
 {
     struct account_rule *account = &w->account.rules[rule_ordinal(w->run, rule)];
+
+    account->inserted += counts->inserted;
+    account->updated += counts->updated;
+    account->same += counts->same;
+    account->skipped += counts->skipped;
+    account->bytes += o->rows.bytes.len;
+    w->account.rows += counts->inserted + counts->updated + counts->same;
+    if (counts->inserted + counts->updated + counts->same + counts->skipped + counts->refused != o->rows.n)
+        return err_set(err, ERR_RUN, W0607, "%s: %zu rows sent, but %" PRIu64 " inserted, %" PRIu64 " updated, %" PRIu64
+                       " equal, %" PRIu64 " skipped, %" PRIu64 " refused", rule->table->name, o->rows.n, counts->inserted,
+                       counts->updated, counts->same, counts->skipped, counts->refused);
+    if (seen_keeps(w->run) ? seen_rows(w, rule, o) < 0 && err_oom(err) < 0 : entry_keys(w, rule, o, err) < 0)
+        return -1;
+    clear_outgoing(o);
+    return w->failure.scope ? (err_move(err, &w->failure), -1) : 0;
+}
+
+static int flush(struct worker *w, const struct program_rule *rule, struct outgoing *o, struct err *err)
+{
     struct sink_counts counts = {0};
 
     if (o->rows.n == 0)
@@ -193,20 +229,7 @@ static int flush(struct worker *w, const struct program_rule *rule, struct outgo
     if (write_begin(w, err) < 0 || send(w, rule, o, &counts, err) < 0)
         return -1;
     FAULT("after_copy");
-    account->inserted += counts.inserted;
-    account->updated += counts.updated;
-    account->same += counts.same;
-    account->skipped += counts.skipped;
-    account->bytes += o->rows.bytes.len;
-    w->account.rows += counts.inserted + counts.updated + counts.same;
-    if (counts.inserted + counts.updated + counts.same + counts.skipped + counts.refused != o->rows.n)
-        return err_set(err, ERR_RUN, W0607, "%s: %zu rows sent, but %" PRIu64 " inserted, %" PRIu64 " updated, %" PRIu64
-                       " equal, %" PRIu64 " skipped, %" PRIu64 " refused", rule->table->name, o->rows.n, counts.inserted,
-                       counts.updated, counts.same, counts.skipped, counts.refused);
-    if (seen_keeps(w->run) ? seen_rows(w, rule, o) < 0 && err_oom(err) < 0 : entry_keys(w, rule, o, err) < 0)
-        return -1;
-    clear_outgoing(o);
-    return w->failure.scope ? (err_move(err, &w->failure), -1) : 0;
+    return write_settle(w, rule, o, &counts, err);
 }
 
 /* Old keys first: a second row of the same key has to meet the first. */
@@ -216,9 +239,18 @@ int write_flush(struct worker *w, const struct program_rule *rule, struct err *e
 
     if (!w->run->ops)
         return 0;
+    if (w->together && bytes_held(w) <= WHOLE_BYTES)
+        return entry_relieve(w, err);
+    if (w->together)
+        return together_write(w, err);
     if (flush(w, rule, &w->outgoing[w->run->p->n_rules + ordinal], err) < 0 || flush(w, rule, &w->outgoing[ordinal], err) < 0)
         return -1;
     return entry_relieve(w, err);
+}
+
+int write_end(struct worker *w, struct err *err)
+{
+    return w->together ? together_write(w, err) : 0;
 }
 
 void write_clear(struct worker *w)

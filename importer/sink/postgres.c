@@ -177,7 +177,7 @@ bool postgres_in_transaction(const struct postgres *p)
     return !p->lost && (p->n_posted || PQtransactionStatus(p->conn) != PQTRANS_IDLE);
 }
 
-static int postgres_begin(struct db *db, struct err *err)
+static int postgres_tangle_begin(struct db *db, struct err *err)
 {
     return postgres_exec(db, "BEGIN", err);
 }
@@ -269,7 +269,7 @@ const struct db_ops db_ops_postgres = {
     .stream = postgres_stream,
     .scan = postgres_scan,
     .post = postgres_post,
-    .begin = postgres_begin,
+    .begin = postgres_tangle_begin,
     .rollback = postgres_rollback,
     .commit = postgres_commit,
     .alive = postgres_alive,

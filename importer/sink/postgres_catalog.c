@@ -45,7 +45,7 @@ static const char keys_sql[] =
     " (SELECT c.oid FROM " OURS ") ORDER BY i.indrelid, NOT i.indisprimary, k.relname";
 
 static const char references_sql[] =
-    "SELECT r.conrelid, r.confrelid, r.conkey, r.confkey FROM pg_catalog.pg_constraint r WHERE r.contype = 'f'"
+    "SELECT r.conrelid, r.confrelid, r.conkey, r.confkey, r.conname, r.condeferred FROM pg_catalog.pg_constraint r WHERE r.contype = 'f'"
     " AND r.conrelid IN (SELECT c.oid FROM " OURS ") ORDER BY r.conrelid, r.conname";
 
 struct span {
@@ -351,6 +351,11 @@ static int fill_reference(struct reading *r, const struct found *f, size_t row, 
     size_t n;
 
     ref->table = other ? r->out[other->ordinal].name : "";
+    ref->schema = other ? r->out[other->ordinal].schema : NULL;
+    ref->name = cell_text(r, &r->references, row, 4);
+    ref->deferred = cell_bool(&r->references, row, 5);
+    if (!ref->name)
+        return -1;
     if (take_ordinals(r, f, db_cell(&r->references, row, 2), 32, &ref->columns, &ref->n) < 0)
         return -1;
     names = arena_calloc(r->arena, 33, sizeof *names);

@@ -2,6 +2,7 @@
 #include "sink/postgres_order.h"
 
 #include "base/cleanup.h"
+#include "sink/db_internal.h"
 #include "sink/narrow.h"
 #include "sink/postgres_stage.h"
 
@@ -54,23 +55,18 @@ bool postgres_order_matters(const struct sink_table *t)
     return false;
 }
 
-enum { READY = 0, RING, NOWHERE, GROUPS };
+enum { READY = 0, NOWHERE, GROUPS };
 
 struct ordering {
     struct sink_table *t;
-    const struct sink_rows *rows;
-    const struct sink_write *how;
-    struct sink_counts *counts;
+    size_t n;                       /* rows */
     uint32_t *child, *parent;       /* pairs, by child */
     size_t n_pairs, capacity;
     uint32_t *first;                /* of the pairs of a row; n + 1 */
     unsigned char *group;           /* by row */
-    uint32_t *order;                /* rows as they are written */
-    size_t n_ordered, ends[GROUPS];
-    struct sink_rows ordered;
-    struct err **reasons;           /* by row */
-    bool forgetful;
-    size_t base;                    /* where the group that is being written begins */
+    uint32_t *found;                /* rows in the order in which their rings were found, parents first */
+    uint32_t *starts;               /* of the rings in it; and its end */
+    size_t n_found, n_starts;
 };
 
 static void ordering_release(struct ordering *o)
@@ -79,14 +75,8 @@ static void ordering_release(struct ordering *o)
     free(o->parent);
     free(o->first);
     free(o->group);
-    free(o->order);
-    sink_rows_release(&o->ordered);
-    for (size_t i = 0; o->reasons && i < o->rows->n; i++) {
-        if (o->reasons[i])
-            err_release(o->reasons[i]);
-        free(o->reasons[i]);
-    }
-    free(o->reasons);
+    free(o->found);
+    free(o->starts);
 }
 
 /* Asking */
@@ -172,14 +162,40 @@ static int ask_all(struct ordering *o, struct err *err)
     return 0;
 }
 
+/* Of two rows of one key the later one follows the earlier one. */
+static int ask_repeats(struct ordering *o, struct err *err)
+{
+    CLEANUP(buf_release) struct buf sql = BUF_INIT;
+    CLEANUP(db_result_release) struct db_result r = {0};
+    const struct sink_spec *spec = o->t->spec;
+
+    if (buf_add_text(&sql, "SELECT * FROM (SELECT seq, pg_catalog.lag(seq) OVER (PARTITION BY ") < 0)
+        return err_oom(err);
+    for (size_t i = 0; i < spec->n_key; i++) {
+        if (spec->columns[spec->key[i]].reference)
+            return 0;   /* it is not known before it is looked up */
+        if (buf_printf(&sql, "%sc%zu", i ? ", " : "", (size_t)spec->key[i]) < 0)
+            return err_oom(err);
+    }
+    if (buf_printf(&sql, " ORDER BY seq) AS before FROM %s) AS w_x WHERE before IS NOT NULL", o->t->stage.name) < 0)
+        return err_oom(err);
+    if (postgres_run(o->t->sink->p, buf_text(&sql), &r, err) != 0)
+        return -1;
+    for (size_t i = 0; i < r.n_rows; i++) {
+        if (add_pair(o, (uint32_t)db_cell_int(&r, i, 0), (uint32_t)db_cell_int(&r, i, 1)) < 0)
+            return err_oom(err);
+    }
+    return 0;
+}
+
 /* Ordering */
 
 /* Pairs by child: after this those of row i are first[i] .. first[i + 1] - 1 of `parent`. */
 static int sort_pairs(struct ordering *o)
 {
-    uint32_t *parent = calloc(o->n_pairs + 1, sizeof *parent), *at = calloc(o->rows->n + 1, sizeof *at);
+    uint32_t *parent = calloc(o->n_pairs + 1, sizeof *parent), *at = calloc(o->n + 1, sizeof *at);
 
-    o->first = calloc(o->rows->n + 2, sizeof *o->first);
+    o->first = calloc(o->n + 2, sizeof *o->first);
     if (!parent || !at || !o->first) {
         free(parent);
         free(at);
@@ -187,7 +203,7 @@ static int sort_pairs(struct ordering *o)
     }
     for (size_t i = 0; i < o->n_pairs; i++)
         o->first[o->child[i] + 1]++;
-    for (size_t i = 0; i < o->rows->n; i++) {
+    for (size_t i = 0; i < o->n; i++) {
         o->first[i + 1] += o->first[i];
         at[i] = o->first[i];
     }
@@ -199,130 +215,285 @@ static int sort_pairs(struct ordering *o)
     return 0;
 }
 
-/* Row after row, each behind its parents: a walk in depth with a stack of its own, since chains can be long. What a row hangs
- * on is known when its parents are done; a parent that is still on the way closes a ring. */
-static int walk(struct ordering *o, uint32_t *done)
+/* Rings of rows that refer to each other, by Tarjan's algorithm, with a stack of its own, since chains can be long. A row that is
+ * in none is a ring of one. Each is found behind those that it refers to. */
+struct search {
+    struct ordering *o;
+    uint32_t *seen, *low;           /* by row: when it was seen, from 1 on; the earliest that it leads back to */
+    uint32_t *next;                 /* by row: the pair to look at next */
+    uint32_t *path, *open;          /* rows on the way; rows whose ring is not complete */
+    unsigned char *is_open;         /* by row */
+    size_t depth, n_open;
+    uint32_t n_seen;
+};
+
+static void search_release(struct search *s)
 {
-    size_t n = o->rows->n, n_done = 0;
-    uint32_t *stack = calloc(n + 1, sizeof *stack), *next = calloc(n + 1, sizeof *next);
-    unsigned char *state = calloc(n + 1, 1);    /* 0 not seen, 1 on the way, 2 done */
-
-    for (size_t i = 0; stack && next && state && i < n; i++) {
-        size_t depth = 0;
-
-        if (state[i])
-            continue;
-        stack[depth++] = (uint32_t)i;
-        state[i] = 1;
-        next[i] = o->first[i];
-        while (depth) {
-            uint32_t row = stack[depth - 1], parent;
-
-            if (next[row] == o->first[row + 1]) {
-                state[row] = 2;
-                done[n_done++] = row;
-                depth--;
-                if (depth && o->group[stack[depth - 1]] < o->group[row])
-                    o->group[stack[depth - 1]] = o->group[row];
-                continue;
-            }
-            parent = o->parent[next[row]++];
-            if (state[parent] == 0) {
-                state[parent] = 1;
-                next[parent] = o->first[parent];
-                stack[depth++] = parent;
-            } else {
-                unsigned char group = state[parent] == 1 && o->group[parent] == READY ? RING : o->group[parent];
-
-                if (o->group[row] < group)
-                    o->group[row] = group;
-            }
-        }
-    }
-    free(stack);
-    free(next);
-    free(state);
-    return stack && next && state ? 0 : -1;
+    free(s->seen);
+    free(s->low);
+    free(s->next);
+    free(s->path);
+    free(s->open);
+    free(s->is_open);
 }
 
-static int make_order(struct ordering *o)
+static int search_init(struct search *s, struct ordering *o)
 {
-    CLEANUP(free_ptr) uint32_t *done = calloc(o->rows->n + 1, sizeof *done);
-    size_t n = o->rows->n;
+    size_t n = o->n + 1;
 
-    o->order = calloc(n + 1, sizeof *o->order);
-    if (!done || !o->order || sort_pairs(o) < 0 || walk(o, done) < 0)
-        return -1;
-    for (unsigned char group = READY; group < GROUPS; group++) {
-        for (size_t i = 0; i < n; i++) {
-            if (o->group[done[i]] == group)
-                o->order[o->n_ordered++] = done[i];
-        }
-        o->ends[group] = o->n_ordered;
-    }
+    *s = (struct search){.o = o, .seen = calloc(n, 4), .low = calloc(n, 4), .next = calloc(n, 4), .path = calloc(n, 4),
+                         .open = calloc(n, 4), .is_open = calloc(n, 1)};
+    return s->seen && s->low && s->next && s->path && s->open && s->is_open ? 0 : -1;
+}
+
+static void enter(struct search *s, uint32_t row)
+{
+    s->seen[row] = s->low[row] = ++s->n_seen;
+    s->next[row] = s->o->first[row];
+    s->path[s->depth++] = row;
+    s->open[s->n_open++] = row;
+    s->is_open[row] = 1;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* What a ring hangs on it hangs on as a whole. */
+static unsigned char group_of_ring(const struct ordering *o, const uint32_t *rows, size_t n)
+{
+    unsigned char group = READY;
+
     for (size_t i = 0; i < n; i++) {
-        if (sink_rows_add(&o->ordered, sink_rows_row(o->rows, o->order[i])) < 0)
-            return -1;
+        group = o->group[rows[i]] > group ? o->group[rows[i]] : group;
+        for (uint32_t k = o->first[rows[i]]; k < o->first[rows[i] + 1]; k++)
+            group = o->group[o->parent[k]] > group ? o->group[o->parent[k]] : group;
+    }
+    return group;
+}
+
+/* The open rows from `row` on are a ring. */
+static void close_ring(struct search *s, uint32_t row)
+{
+    struct ordering *o = s->o;
+    uint32_t *ring = o->found + o->n_found, member;
+    size_t n = 0;
+    unsigned char group;
+
+    do {
+        member = s->open[--s->n_open];
+        s->is_open[member] = 0;
+        ring[n++] = member;
+    } while (member != row);
+    qsort(ring, n, sizeof *ring, by_number);
+    group = group_of_ring(o, ring, n);
+    for (size_t i = 0; i < n; i++)
+        o->group[ring[i]] = group;
+    o->n_found += n;
+    o->starts[++o->n_starts] = (uint32_t)o->n_found;
+}
+
+static void leave(struct search *s)
+{
+    uint32_t row = s->path[--s->depth];
+
+    if (s->low[row] == s->seen[row])
+        close_ring(s, row);
+    if (s->depth && s->low[row] < s->low[s->path[s->depth - 1]])
+        s->low[s->path[s->depth - 1]] = s->low[row];
+}
+
+static int find_rings(struct ordering *o)
+{
+    CLEANUP(search_release) struct search s;
+
+    if (search_init(&s, o) < 0)
+        return -1;
+    for (uint32_t i = 0; i < o->n; i++) {
+        if (!s.seen[i])
+            enter(&s, i);
+        while (s.depth) {
+            uint32_t row = s.path[s.depth - 1], parent;
+
+            if (s.next[row] == o->first[row + 1]) {
+                leave(&s);
+                continue;
+            }
+            parent = o->parent[s.next[row]++];
+            if (!s.seen[parent])
+                enter(&s, parent);
+            else if (s.is_open[parent] && s.seen[parent] < s.low[row])
+                s.low[row] = s.seen[parent];
+        }
     }
     return 0;
 }
 
-/* Writing */
+static int take_row(struct postgres_rings *r, const struct sink_rows *rows, uint32_t row)
+{
+    r->order[r->rows.n] = row;
+    return sink_rows_add(&r->rows, sink_rows_row(rows, row));
+}
+
+static int take_ring(const struct ordering *o, size_t ring, const struct sink_rows *rows, struct err *const *reasons,
+                     struct postgres_rings *ret)
+{
+    size_t before = ret->rows.n;
+
+    for (uint32_t k = o->starts[ring]; k < o->starts[ring + 1]; k++) {
+        if (!reasons[o->found[k]] && take_row(ret, rows, o->found[k]) < 0)
+            return -1;
+    }
+    if (ret->rows.n > before)
+        ret->ends[ret->n++] = (uint32_t)ret->rows.n;
+    return 0;
+}
+
+/* Rings that can be taken come first: those that cannot are then refused one after the other. */
+static int take_rings(const struct ordering *o, const struct sink_rows *rows, struct err *const *reasons, struct postgres_rings *ret)
+{
+    for (unsigned char group = READY; group < GROUPS; group++) {
+        for (size_t i = 0; i < o->n_starts; i++) {
+            if (o->group[o->found[o->starts[i]]] == group && take_ring(o, i, rows, reasons, ret) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+void postgres_rings_release(struct postgres_rings *r)
+{
+    free(r->ends);
+    free(r->order);
+    sink_rows_release(&r->rows);
+    *r = (struct postgres_rings){0};
+}
+
+int postgres_order_find(struct sink_table *t, const struct sink_rows *rows, struct err *const *reasons, bool repeats,
+                        struct postgres_rings *ret, struct err *err)
+{
+    size_t n = rows->n + 1;
+    CLEANUP(ordering_release) struct ordering o = {.t = t, .n = rows->n, .group = calloc(n, 1), .found = calloc(n, sizeof *o.found),
+                                                   .starts = calloc(n, sizeof *o.starts)};
+
+    *ret = (struct postgres_rings){.ends = calloc(n, sizeof *ret->ends), .order = calloc(n, sizeof *ret->order)};
+    if (!o.group || !o.found || !o.starts || !ret->ends || !ret->order)
+        return err_oom(err);
+    if (ask_all(&o, err) < 0 || (repeats && ask_repeats(&o, err) < 0))
+        return -1;
+    if (sort_pairs(&o) < 0 || find_rings(&o) < 0 || take_rings(&o, rows, reasons, ret) < 0)
+        return err_oom(err);
+    return 0;
+}
+
+/* Writing. What narrow.h counts are rings: all rows of one or none. */
+
+struct writing {
+    struct sink_table *t;
+    struct postgres_rings rings;
+    struct sink_counts *counts;
+    struct err **reasons;           /* by row as it was given */
+    size_t n;
+    bool forgetful;
+    size_t named;                   /* the row, in order, that the last refusal named; SIZE_MAX: none */
+};
+
+static void writing_release(struct writing *w)
+{
+    for (size_t i = 0; w->reasons && i < w->n; i++) {
+        if (w->reasons[i])
+            err_release(w->reasons[i]);
+        free(w->reasons[i]);
+    }
+    free(w->reasons);
+    postgres_rings_release(&w->rings);
+}
+
+static size_t ring_of(const struct postgres_rings *r, size_t row)
+{
+    size_t low = 0, high = r->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (r->ends[middle] <= row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
 
 static int attempt(void *context, size_t first, size_t n, size_t *hint, struct err *err)
 {
-    struct ordering *o = context;
-    int outcome = postgres_copy_rows(o->t, &o->ordered, o->base + first, n, hint, err);
+    struct writing *w = context;
+    size_t start = postgres_ring_start(&w->rings, first), end = w->rings.ends[first + n - 1];
+    int outcome;
 
-    o->counts->inserted += outcome == 0 ? n : 0;
-    *hint -= o->base;
+    w->named = SIZE_MAX;
+    outcome = postgres_copy_rows(w->t, &w->rings.rows, start, end - start, &w->named, err);
+    w->counts->inserted += outcome == 0 ? end - start : 0;
+    if (w->named != SIZE_MAX)
+        *hint = ring_of(&w->rings, w->named);
     return outcome;
 }
 
-static void refuse(void *context, size_t row, struct err *err)
+static void refuse_row(struct writing *w, size_t row, struct err *why)
 {
-    struct ordering *o = context;
     struct err *reason = calloc(1, sizeof *reason);
 
-    postgres_blame_row(err);
-    o->counts->refused++;
-    o->forgetful |= !reason;
+    w->counts->refused++;
+    w->forgetful |= !reason;
     if (!reason)
         return;
-    err_move(reason, err);
-    o->reasons[o->order[o->base + row]] = reason;
+    err_move(reason, why);
+    w->reasons[w->rings.order[row]] = reason;
 }
 
-static int write_groups(struct ordering *o, struct err *err)
+void postgres_order_along(const struct sink_table *t, const struct err *why, struct err *ret)
 {
-    static const struct narrow_ops ops = {attempt, refuse};
+    err_set(ret, ERR_RECORD, W0513, "%s: it refers to rows that refer to it, and one of these was refused: %s", t->label, why->message);
+    db_set_state(ret, "23503");
+}
 
-    for (int group = READY; group < GROUPS; group++) {
-        if (o->ends[group] > o->base && narrow_run(o->ends[group] - o->base, &ops, o, err) < 0)
-            return -1;
-        o->base = o->ends[group];
+/* One row of the ring is guilty; the others cannot be there without it. */
+static void refuse(void *context, size_t ring, struct err *err)
+{
+    struct writing *w = context;
+    size_t start = postgres_ring_start(&w->rings, ring), named = w->named == SIZE_MAX ? start : w->named;
+
+    postgres_blame_row(err);
+    for (size_t row = start; row < w->rings.ends[ring]; row++) {
+        CLEANUP(err_release) struct err along = {0};
+
+        if (row == named)
+            continue;
+        postgres_order_along(w->t, err, &along);
+        refuse_row(w, row, &along);
     }
-    return o->forgetful ? err_oom(err) : 0;
+    refuse_row(w, named, err);
 }
 
 int postgres_order_write(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
                          struct sink_counts *counts, struct err *err)
 {
-    CLEANUP(ordering_release) struct ordering o = {.t = t, .rows = rows, .how = how, .counts = counts};
+    static const struct narrow_ops ops = {attempt, refuse};
+    CLEANUP(writing_release) struct writing w = {.t = t, .counts = counts, .n = rows->n};
 
-    o.group = calloc(rows->n + 1, 1);
-    o.reasons = calloc(rows->n, sizeof *o.reasons);
-    if (!o.group || !o.reasons)
+    w.reasons = calloc(rows->n, sizeof *w.reasons);
+    if (!w.reasons)
         return err_oom(err);
-    if (postgres_stage_fill(t, rows, err) < 0 || ask_all(&o, err) < 0)
+    if (postgres_stage_fill(t, rows, err) < 0 || postgres_order_find(t, rows, w.reasons, false, &w.rings, err) < 0 ||
+        narrow_run(w.rings.n, &ops, &w, err) < 0)
         return -1;
-    if (make_order(&o) < 0)
+    if (w.forgetful)
         return err_oom(err);
-    if (write_groups(&o, err) < 0)
-        return -1;
     for (size_t i = 0; how->refused && i < rows->n; i++) {
-        if (o.reasons[i])
-            how->refused(how->context, i, o.reasons[i]);
+        if (w.reasons[i])
+            how->refused(how->context, i, w.reasons[i]);
     }
     return 0;
 }

@@ -348,7 +348,7 @@ struct sink_table *postgres_prepare(struct sink *s, const struct sink_spec *spec
     t->sieve.wanted = arena_calloc(&t->arena, spec->n_columns, sizeof *t->sieve.wanted);
     if (!t->sieve.wanted || make_forms(t) < 0 || make_statements(t) < 0)
         goto oom;
-    t->own = t->direct && postgres_order_matters(t);
+    t->own = postgres_order_matters(t);
     t->next = s->tables;
     s->tables = t;
     buf_clear(&s->columns_sql);

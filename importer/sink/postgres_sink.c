@@ -48,56 +48,6 @@ static int sink_catalog(struct sink *s, struct catalog *ret, struct err *err)
     return postgres_catalog(s->db, ret, err);
 }
 
-static int sink_begin(struct sink *s, struct err *err)
-{
-    s->transaction++;
-    if (db_post(s->db, "BEGIN", NULL, 0, err) < 0 ||
-        (s->immediate && db_post(s->db, "SET CONSTRAINTS ALL IMMEDIATE", NULL, 0, err) < 0))
-        return -1;
-    s->in_transaction = true;
-    return 0;
-}
-
-static void forget_stages(struct sink *s)
-{
-    for (struct sink_table *t = s->tables; t; t = t->next) {
-        t->stage.made = t->stage.made && t->stage.made_in != s->transaction;
-        t->key_stage.made = t->key_stage.made && t->key_stage.made_in != s->transaction;
-        t->sieve.made = t->sieve.made && t->sieve.made_in != s->transaction;
-    }
-}
-
-/* A deferred constraint speaks only now, and names no row of ours. The caller repeats the chunk (the failure is one of
- * a record), and then every statement is checked at its own end, where rows can be told apart. */
-static enum db_outcome sink_commit(struct sink *s, struct err *err)
-{
-    CLEANUP(err_release) struct err why = {0};
-    bool was_immediate = s->immediate;
-    enum db_outcome outcome;
-
-    if (postgres_check_columns(s, err) < 0)
-        return DB_NOT_COMMITTED;
-    outcome = db_commit(s->db, &why);
-
-    s->in_transaction = false;
-    if (outcome != DB_COMMITTED)
-        forget_stages(s);
-    s->immediate = outcome == DB_NOT_COMMITTED && !was_immediate && postgres_blames_row(why.sqlstate);
-    if (s->immediate)
-        postgres_blame_row(&why);
-    if (why.scope && err && !err->scope)
-        err_move(err, &why);
-    return outcome;
-}
-
-static void sink_rollback(struct sink *s)
-{
-    if (s->in_transaction)
-        forget_stages(s);
-    s->in_transaction = false;
-    db_rollback(s->db);
-}
-
 /* ---- encoding ---- */
 
 static int check_time(const struct cell *cell, const struct type *column, struct err *err)
@@ -356,7 +306,7 @@ static int stream_end(struct sink_table *t, const struct sink_rows *rows, struct
 
 static bool sink_whole(const struct sink_table *t)
 {
-    return t->own && t->sink->immediate;
+    return t->own;
 }
 
 const struct sink_ops sink_postgres = {
@@ -369,7 +319,7 @@ const struct sink_ops sink_postgres = {
     .prepare = postgres_prepare,
     .release = postgres_release,
     .encode = sink_encode,
-    .begin = sink_begin,
+    .begin = postgres_tangle_begin,
     .write = sink_write,
     .whole = sink_whole,
     .stream_start = stream_start,
@@ -377,8 +327,11 @@ const struct sink_ops sink_postgres = {
     .stream_end = stream_end,
     .encode_key = sink_encode_key,
     .delete_keys = postgres_stage_delete,
-    .commit = sink_commit,
-    .rollback = sink_rollback,
+    .commit = postgres_tangle_commit,
+    .rollback = postgres_tangle_rollback,
+    .mark = postgres_tangle_mark,
+    .back = postgres_tangle_back,
+    .dangling = postgres_tangle_dangling,
     .identity = postgres_identity,
     .key_identity = postgres_key_identity,
     .rival = postgres_rival,

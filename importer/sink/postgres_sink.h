@@ -17,7 +17,9 @@ struct sink {
     struct postgres *p;
     uint64_t transaction;       /* counts begin() */
     bool in_transaction;
-    bool immediate;             /* COMMIT was refused by a deferred constraint: the next transaction checks at once */
+    bool foreign;               /* COMMIT was refused by a deferred foreign key: the caller asks for the rows before the next one */
+    bool immediate;             /* by another deferred constraint: the next transaction checks those at once */
+    bool strict;                /* and foreign keys too */
     size_t n_stages;            /* for their names */
     struct sink_table *tables;  /* all that are prepared */
     struct buf columns_sql;     /* asks for the columns of these; empty: to be made */
@@ -42,6 +44,7 @@ struct stage {
     const char *create;         /* SQL */
     const char *copy;           /* SQL */
     bool made;
+    bool made_at_mark;
     uint64_t made_in;           /* the transaction that made it, and takes it along when it does not commit */
     uint64_t used_in;           /* the last transaction that wrote to it */
 };
@@ -54,6 +57,7 @@ struct sieve {
     bool off;                   /* this table cannot be asked */
     bool refused;               /* the server has just refused what was streamed: postgres_refusal() says why */
     bool made;                  /* the function that tries rows, by the transaction made_in */
+    bool made_at_mark;
     uint64_t made_in;
     bool *wanted;               /* by column of the spec: the rules need it */
     bool streaming;             /* rows are on their way into the stage */
@@ -87,6 +91,14 @@ void postgres_release(struct sink_table *t);
 /* SQL of a COPY under a savepoint, which goes when the rows are taken: its begin, up to the columns; its end. */
 int postgres_add_copy(const char *table, struct buf *out);
 int postgres_add_copy_end(const struct row_form *form, struct buf *out);
+
+/* postgres_tangle.c: of sink_ops, see sink/sink.h. */
+int postgres_tangle_begin(struct sink *s, struct err *err);
+enum db_outcome postgres_tangle_commit(struct sink *s, struct err *err);
+void postgres_tangle_rollback(struct sink *s);
+int postgres_tangle_mark(struct sink *s, struct err *err);
+int postgres_tangle_back(struct sink *s, struct err *err);
+int postgres_tangle_dangling(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how, struct err *err);
 
 /* postgres_sink.c: a savepoint around one attempt. */
 int postgres_keep(struct sink_table *t, struct err *err);       /* RELEASE */

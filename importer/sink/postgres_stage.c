@@ -99,6 +99,11 @@ static int attempt_stage(void *context, size_t first, size_t n, size_t *hint, st
     return outcome;
 }
 
+static size_t as_given(const struct staged *w, size_t row)
+{
+    return w->rings ? w->rings->order[row] : row;
+}
+
 /* Kept until the end, for refusals of all phases are told in order of rows. A reason that finds no memory ends the
  * write, see write_staged(). */
 static void refuse(void *context, size_t row, struct err *err)
@@ -114,7 +119,7 @@ static void refuse(void *context, size_t row, struct err *err)
         return;
     }
     err_move(reason, err);
-    w->reasons[row] = reason;
+    w->reasons[as_given(w, row)] = reason;
 }
 
 /* ---- one attempt to insert ---- */
@@ -180,7 +185,7 @@ static int tell_old(struct staged *w, const struct db_result *old, struct str up
             err_set(err, ERR_RUN, W0502, "%s: a row changed while it was being updated", w->t->label);
             return db_set_state(err, "40001");
         }
-        if (w->how->before(w->how->context, (size_t)row, db_cell(old, i, 1), err) < 0)
+        if (w->how->before(w->how->context, as_given(w, (size_t)row), db_cell(old, i, 1), err) < 0)
             return -1;
         updated = space ? str_make(space + 1, updated.len - number.len - 1) : str_make(NULL, 0);
     }
@@ -266,7 +271,7 @@ static int read_skipped(struct staged *w, size_t first, size_t n, struct db_resu
 static int tell_skipped(struct staged *w, const struct db_result *rows, struct err *err)
 {
     for (size_t i = 0; i < rows->n_rows; i++) {
-        if (w->how->skipped(w->how->context, (size_t)db_cell_int(rows, i, 0), err) < 0)
+        if (w->how->skipped(w->how->context, as_given(w, (size_t)db_cell_int(rows, i, 0)), err) < 0)
             return -1;
     }
     return 0;
@@ -431,23 +436,55 @@ static int last_again(struct staged *w, unsigned *ret, struct err *err)
     return 0;
 }
 
-/* The first row of every key, then the second of every key that has one, and so on. */
-static int insert_turn(struct staged *w, struct err *err)
+static int attempt_rings(void *context, size_t first, size_t n, size_t *hint, struct err *err)
+{
+    struct staged *w = context;
+    size_t start = postgres_ring_start(w->rings, first);
+
+    return attempt_insert(w, start, w->rings->ends[first + n - 1] - start, hint, err);
+}
+
+static void refuse_ring(void *context, size_t ring, struct err *err)
+{
+    struct staged *w = context;
+    size_t start = postgres_ring_start(w->rings, ring);
+
+    for (size_t row = start + 1; row < w->rings->ends[ring]; row++) {
+        CLEANUP(err_release) struct err along = {0};
+
+        postgres_order_along(w->t, err, &along);
+        refuse(w, row, &along);
+    }
+    refuse(w, start, err);
+}
+
+static int insert_all(struct staged *w, struct err *err)
+{
+    static const struct narrow_ops ring_ops = {attempt_rings, refuse_ring};
+
+    return w->rings ? narrow_run(w->rings->n, &ring_ops, w, err) : narrow_run(w->rows->n, &insert_ops, w, err);
+}
+
+/* The second row of every key that has one, then the third, and so on. */
+static int insert_repeats(struct staged *w, struct err *err)
 {
     unsigned last = 0;
 
-    w->again = 0;
-    w->repeats = false;
-    if (narrow_run(w->rows->n, &insert_ops, w, err) < 0)
-        return -1;
     if (w->repeats && last_again(w, &last, err) < 0)
         return -1;
     while (w->again < last) {
         w->again++;
-        if (narrow_run(w->rows->n, &insert_ops, w, err) < 0)
+        if (insert_all(w, err) < 0)
             return -1;
     }
     return 0;
+}
+
+static int insert_turn(struct staged *w, struct err *err)
+{
+    w->again = 0;
+    w->repeats = false;
+    return insert_all(w, err) < 0 ? -1 : insert_repeats(w, err);
 }
 
 /* Without figures the planner takes a stage for all but empty, and loops over it once for each row. */
@@ -492,7 +529,35 @@ static bool looks_up(const struct sink_spec *spec)
     return false;
 }
 
-static int insert_staged(struct staged *w, struct err *err)
+/* The stage once more, parents first. What it held is known to fit. */
+static int order_stage(struct staged *w, struct postgres_rings *rings, struct err *err)
+{
+    if (postgres_order_find(w->t, w->rows, w->reasons, w->updates || w->nothing, rings, err) < 0)
+        return -1;
+    w->rings = rings;
+    w->rows = &rings->rows;
+    if (w->rows->n == 0)
+        return 0;
+    return postgres_stage_ready(w->t, w->stage, err) != 0 || copy_numbered(w, 0, w->rows->n, err) != 0 ? -1 : count_stage(w, err);
+}
+
+/* Rows of a table that refers to itself: at once; then, when some are refused, parents first, see postgres_order.h. */
+static int insert_own(struct staged *w, struct postgres_rings *rings, struct err *err)
+{
+    CLEANUP(err_release) struct err why = {0};
+    size_t hint = 0;
+    int outcome = attempt_insert(w, 0, w->rows->n, &hint, &why);
+
+    if (outcome == 0)
+        return insert_repeats(w, err);
+    if (outcome > 0)
+        return order_stage(w, rings, err) < 0 ? -1 : insert_turn(w, err);
+    if (err && !err->scope)
+        err_move(err, &why);
+    return -1;
+}
+
+static int insert_staged(struct staged *w, struct postgres_rings *rings, struct err *err)
 {
     if (postgres_stage_ready(w->t, w->stage, err) != 0 || narrow_run(w->rows->n, &stage_ops, w, err) < 0)
         return -1;
@@ -502,12 +567,14 @@ static int insert_staged(struct staged *w, struct err *err)
         return insert_generations(w, err);
     if (looks_up(w->t->spec) && refuse_nowhere(w, err) < 0)
         return -1;
-    return insert_turn(w, err);
+    return w->t->own ? insert_own(w, rings, err) : insert_turn(w, err);
 }
 
 static int write_staged(struct staged *w, struct err *err)
 {
-    if (insert_staged(w, err) < 0)
+    CLEANUP(postgres_rings_release) struct postgres_rings rings = {0};
+
+    if (insert_staged(w, &rings, err) < 0)
         return -1;
     return w->forgetful ? err_oom(err) : 0;
 }
@@ -521,7 +588,7 @@ static int drop_index(struct staged *w, struct err *err)
 
 static void release_reasons(struct staged *w)
 {
-    for (size_t i = 0; w->reasons && i < w->rows->n; i++) {
+    for (size_t i = 0; w->reasons && i < w->n_given; i++) {
         if (w->reasons[i])
             err_release(w->reasons[i]);
         free(w->reasons[i]);
@@ -542,7 +609,8 @@ static void choose_conflict(struct staged *w)
 int postgres_stage_fill(struct sink_table *t, const struct sink_rows *rows, struct err *err)
 {
     struct sink_counts counts = {0};
-    CLEANUP(release_reasons) struct staged w = {.t = t, .stage = &t->stage, .form = &t->row, .rows = rows, .counts = &counts};
+    CLEANUP(release_reasons) struct staged w = {.t = t, .stage = &t->stage, .form = &t->row, .rows = rows, .n_given = rows->n,
+                                                .counts = &counts};
 
     w.reasons = calloc(rows->n, sizeof *w.reasons);
     if (!w.reasons)
@@ -555,8 +623,8 @@ int postgres_stage_fill(struct sink_table *t, const struct sink_rows *rows, stru
 int postgres_stage_write(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
                          struct sink_counts *ret, struct err *err)
 {
-    CLEANUP(release_reasons) struct staged w = {.t = t, .stage = &t->stage, .form = &t->row, .rows = rows, .how = how,
-                                                .counts = ret};
+    CLEANUP(release_reasons) struct staged w = {.t = t, .stage = &t->stage, .form = &t->row, .rows = rows, .n_given = rows->n,
+                                                .how = how, .counts = ret};
 
     choose_conflict(&w);
     w.reasons = calloc(rows->n, sizeof *w.reasons);

@@ -9,7 +9,7 @@
 #ifndef WINDROW_SINK_POSTGRES_STAGE_H
 #define WINDROW_SINK_POSTGRES_STAGE_H
 
-#include "sink/postgres_sink.h"
+#include "sink/postgres_order.h"
 
 struct staged {
     struct sink_table *t;
@@ -18,7 +18,9 @@ struct staged {
     const struct sink_rows *rows;
     const struct sink_write *how;
     struct sink_counts *counts;
-    struct err **reasons;       /* of the refused rows; NULL for the others */
+    struct err **reasons;       /* of the refused rows as they were given; NULL for the others */
+    size_t n_given;
+    struct postgres_rings *rings;   /* the rows are in an order of their own; NULL: as they were given */
     bool forgetful;             /* there was no memory for a reason */
     bool keys_only;             /* the rows are keys (for DELETE) */
     bool updates;               /* ON CONFLICT DO UPDATE */

@@ -52,6 +52,17 @@ struct sink_rows {
     uint32_t *ends;                 /* ends[i]: offset after row i */
     size_t n, capacity;
 };
+static inline size_t sink_rows_start_of(const struct sink_rows *rows, size_t row)
+{
+    return row ? rows->ends[row - 1] : 0;
+}
+
+static inline struct str sink_rows_row(const struct sink_rows *rows, size_t row)
+{
+    size_t start = sink_rows_start_of(rows, row);
+
+    return str_make(rows->bytes.at + start, rows->ends[row] - start);
+}
 void sink_rows_clear(struct sink_rows *rows);
 void sink_rows_release(struct sink_rows *rows);
 /* Append a row that was encoded before. -1 when out of memory. */
@@ -100,8 +111,8 @@ struct sink_ops {
     /* Write all rows, narrowing refusals down to the guilty ones. -1: the transaction is lost. */
     int (*write)(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
                  struct sink_counts *ret, struct err *err);
-    /* Are all rows of a chunk to be given to one write? So it is for a table that refers to itself, on PostgreSQL after a
-     * commit was refused: a row may refer to one that comes much later. May be NULL: never. */
+    /* Are all rows of a chunk to be given to one write? So it is for a table that refers to itself in a way that is looked at
+     * by the end of each write: a row may refer to one that comes much later. */
     bool (*whole)(const struct sink_table *t);
     /* The same in pieces, for FRESH writes of a table without conflict rule or references: start; more as often as
      * liked (rows from where the last call ended); end. If `end` or `more` says 1 the server refused some row: the
@@ -113,10 +124,18 @@ struct sink_ops {
     int (*encode_key)(const struct sink_table *t, const struct cell *key_cells, struct sink_rows *rows, struct err *err);
     int (*delete_keys)(struct sink_table *t, const struct sink_rows *keys, const struct sink_write *how, uint64_t *deleted,
                        struct err *err);
-    /* NOT_COMMITTED with a failure of scope ERR_RECORD: a deferred constraint refused some row. Repeat the chunk from
-     * begin() on; this time rows are checked as they are written, and the guilty ones refused. */
+    /* NOT_COMMITTED with a failure of scope ERR_RECORD: a constraint that is checked at the commit refused some row. Repeat the
+     * chunk from begin() on, and before the commit ask dangling() for the guilty ones. If that is not enough, rows are checked
+     * as they are written from the third time on, as far as the database can do that. */
     enum db_outcome (*commit)(struct sink *s, struct err *err);
     void (*rollback)(struct sink *s);
+    /* A place in the transaction, and back to it. */
+    int (*mark)(struct sink *s, struct err *err);
+    int (*back)(struct sink *s, struct err *err);
+    /* Of rows that write() took with this `how` since begin(), tell how->refused those with a foreign key that would be refused
+     * at the commit, for it leads nowhere; and those that hang on them in their own table, as far as that can be seen: ask again
+     * when all these have been left out. */
+    int (*dangling)(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how, struct err *err);
     /* Which row is this? A number made of its cells in the columns of spec->identity; 0: it cannot be told. */
     uint64_t (*identity)(const struct sink_table *t, const struct sink_rows *rows, size_t row);
     /* The same of a row by its key as encode_key wrote it, where the columns of the key are the identity. */

@@ -10,18 +10,6 @@
 /* The row appended since `start` is complete. When it does not fit (W0516) it is taken off again. */
 int sink_rows_end(struct sink_rows *rows, size_t start, struct err *err);
 
-static inline size_t sink_rows_start_of(const struct sink_rows *rows, size_t row)
-{
-    return row ? rows->ends[row - 1] : 0;
-}
-
-static inline struct str sink_rows_row(const struct sink_rows *rows, size_t row)
-{
-    size_t start = sink_rows_start_of(rows, row);
-
-    return str_make(rows->bytes.at + start, rows->ends[row] - start);
-}
-
 /* Does the table still have the columns that the catalogue found? Its values were made for these. `now`: a line for each column,
  * its name, a blank, its type; a null str when there is no such table. -1 with W0522. */
 int sink_check_columns(const struct catalog_table *table, struct str now, struct err *err);

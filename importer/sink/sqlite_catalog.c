@@ -250,8 +250,8 @@ static int read_references(struct reading *r, struct catalog_table *t, struct er
             if (to.at && !(theirs[k - first] = arena_dup(r->arena, to)))
                 return err_oom(err);
         }
-        references[n++] = (struct catalog_reference){columns, arena_dup(r->arena, db_cell(&list, first, 2)), theirs,
-                                                     i - first};
+        references[n++] = (struct catalog_reference){.columns = columns, .table = arena_dup(r->arena, db_cell(&list, first, 2)),
+                                                     .their_columns = theirs, .n = i - first};
         if (!references[n - 1].table)
             return err_oom(err);
     }

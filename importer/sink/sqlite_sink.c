@@ -313,32 +313,13 @@ static int check_spec(const struct sink_table *t, struct err *err)
     return 0;
 }
 
-static bool refers_to_itself(const struct sink_spec *spec)
+static bool looks_up_itself(const struct sink_spec *spec)
 {
     for (size_t i = 0; i < spec->n_columns; i++) {
         if (spec->columns[i].reference && strcasecmp(spec->columns[i].reference->table->name, spec->table->name) == 0)
             return true;
     }
-    for (size_t i = 0; i < spec->table->n_references; i++) {
-        if (strcasecmp(spec->table->references[i].table, spec->table->name) == 0)
-            return true;
-    }
     return false;
-}
-
-/* No pragma tells which foreign keys are deferred; a word in the table's text that says so costs little if it lies. */
-static int find_deferred(struct sink_table *t, struct err *err)
-{
-    static const char text[] = "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = $1 COLLATE NOCASE";
-    CLEANUP(db_result_release) struct db_result sql = {0};
-    struct db_value name = db_text(str_of(t->spec->table->name));
-
-    if (t->spec->table->n_references == 0)
-        return 0;
-    if (db_query(&t->d->db, text, &name, 1, &sql, err) < 0)
-        return -1;
-    t->deferred = sql.n_rows == 1 && db_cell(&sql, 0, 0).at && strcasestr(db_cell(&sql, 0, 0).at, "DEFERRED");
-    return 0;
 }
 
 /* Preparing */
@@ -413,6 +394,7 @@ static void sqlite_sink_release(struct sink_table *t)
             break;
         }
     }
+    t->sink->n_tangled -= t->tangled;
     for (size_t i = 0; t->lookups && i < t->spec->n_columns; i++) {
         sqlite3_finalize(t->lookups[i].statement);
         buf_release(&t->lookups[i].key);
@@ -446,9 +428,9 @@ static struct sink_table *sqlite_sink_prepare(struct sink *s, const struct sink_
     t->sink = s;
     t->spec = spec;
     t->key_unique = has_unique_key(spec);
-    t->refers_to_itself = refers_to_itself(spec);
+    t->looks_up_itself = looks_up_itself(spec);
     if (check_spec(t, err) < 0 || make_slots(t, err) < 0 ||
-        sqlite_feed_init(&t->feed, s->d, s->serial++, t->n_slots, err) < 0 || find_deferred(t, err) < 0 ||
+        sqlite_feed_init(&t->feed, s->d, s->serial++, t->n_slots, err) < 0 || sqlite_tangle_find(t, err) < 0 ||
         prepare_statements(t, err) < 0) {
         sqlite_sink_release(t);
         return NULL;
@@ -523,11 +505,6 @@ static int sqlite_sink_delete_keys(struct sink_table *t, const struct sink_rows 
     return 0;
 }
 
-static int sqlite_sink_begin(struct sink *s, struct err *err)
-{
-    return db_begin(&s->d->db, err);
-}
-
 static int check_columns(const struct sink_table *t, struct err *err)
 {
     CLEANUP(db_result_release) struct db_result r = {0};
@@ -559,7 +536,7 @@ static int check_tables(struct sink *s, struct err *err)
 
 static enum db_outcome sqlite_sink_commit(struct sink *s, struct err *err)
 {
-    return check_tables(s, err) < 0 ? DB_NOT_COMMITTED : db_commit(&s->d->db, err);
+    return check_tables(s, err) < 0 ? DB_NOT_COMMITTED : sqlite_tangle_commit(s, err);
 }
 
 static void sqlite_sink_rollback(struct sink *s)
@@ -569,7 +546,7 @@ static void sqlite_sink_rollback(struct sink *s)
 
 static bool sqlite_sink_whole(const struct sink_table *t)
 {
-    return t->refers_to_itself;
+    return t->looks_up_itself;
 }
 
 const struct sink_ops sink_sqlite = {
@@ -582,13 +559,16 @@ const struct sink_ops sink_sqlite = {
     .prepare = sqlite_sink_prepare,
     .release = sqlite_sink_release,
     .encode = sqlite_sink_encode,
-    .begin = sqlite_sink_begin,
+    .begin = sqlite_tangle_begin,
     .write = sqlite_write,
     .whole = sqlite_sink_whole,
     .encode_key = sqlite_sink_encode_key,
     .delete_keys = sqlite_sink_delete_keys,
     .commit = sqlite_sink_commit,
     .rollback = sqlite_sink_rollback,
+    .mark = sqlite_tangle_mark,
+    .back = sqlite_tangle_back,
+    .dangling = sqlite_tangle_dangling,
     .identity = sqlite_identity,
     .key_identity = sqlite_key_identity,
     .rival = sqlite_rival,

@@ -10,6 +10,8 @@ struct sink {
     unsigned serial;            /* of the tables prepared so far */
     struct sink_table *tables;  /* all that are prepared */
     int64_t schema_version;     /* of the file, when their columns were last compared */
+    unsigned n_tangled;         /* of those that are prepared */
+    unsigned refusals;          /* commits that foreign keys refused, one after the other */
 };
 
 /* The look-up of one reference, and the answer to its last question: rows of one parent mostly stand together. */
@@ -46,8 +48,8 @@ struct sink_table {
     struct sqlite_feed feed;
     bool references;                /* some column is looked up */
     bool key_unique;
-    bool refers_to_itself;          /* a later row of a write may be what an earlier one refers to */
-    bool deferred;                  /* has foreign keys that SQLite checks only at the commit */
+    bool looks_up_itself;           /* a later row of a write may be what an earlier one looks up */
+    bool tangled;                   /* rows may refer to rows that come later: foreign keys are checked at the commit */
 };
 
 /* Prepare the statements of merges[mode]. */
@@ -56,6 +58,15 @@ int sqlite_sink_merge(struct sink_table *t, enum sink_mode mode, struct err *err
 /* sink_ops.write, see sink/sink.h. */
 int sqlite_write(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
                  struct sink_counts *ret, struct err *err);
+
+/* sqlite_tangle.c: of sink_ops, see sink/sink.h. */
+int sqlite_tangle_begin(struct sink *s, struct err *err);
+enum db_outcome sqlite_tangle_commit(struct sink *s, struct err *err);
+int sqlite_tangle_mark(struct sink *s, struct err *err);
+int sqlite_tangle_back(struct sink *s, struct err *err);
+int sqlite_tangle_dangling(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how, struct err *err);
+/* Can rows of this table refer to such that come after them? */
+int sqlite_tangle_find(struct sink_table *t, struct err *err);
 
 enum sqlite_outcome { SQLITE_ROW_LOST = -1 /* and the transaction */, SQLITE_ROW_DONE, SQLITE_ROW_REFUSED };
 

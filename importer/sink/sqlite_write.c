@@ -25,7 +25,6 @@ struct writing {
     struct pending *pending;    /* in order of rows */
     size_t n_pending, capacity;
     bool waits;                 /* refusals are kept until the end, because order matters and some may still pass */
-    bool guarded;               /* each row under a savepoint: deferred foreign keys are checked after it */
 };
 
 static void pending_release(struct writing *w)
@@ -93,15 +92,6 @@ static enum sqlite_outcome take_row(struct writing *w, size_t row, struct err *w
             return outcome;
     }
     return SQLITE_ROW_DONE;
-}
-
-/* Zero when every deferred foreign key of the transaction leads somewhere at this moment. */
-static int open_foreign_keys(struct sink_table *t)
-{
-    int n = 0, highest = 0;
-
-    sqlite3_db_status(t->d->handle, SQLITE_DBSTATUS_DEFERRED_FKS, &n, &highest, 0);
-    return n;
 }
 
 /* Row by row */
@@ -232,42 +222,11 @@ static enum sqlite_outcome write_row(struct writing *w, size_t row, struct err *
     return SQLITE_ROW_DONE;
 }
 
-static int savepoint(struct sink_table *t, const char *sql, struct err *err)
-{
-    return db_query(&t->d->db, sql, NULL, 0, NULL, err);
-}
-
-/* A row whose deferred foreign key leads nowhere right after it was written is taken back at once. */
-static enum sqlite_outcome write_guarded(struct writing *w, size_t row, struct err *why)
-{
-    struct sink_counts counts = w->counts;
-    enum sqlite_outcome outcome;
-
-    if (savepoint(w->t, "SAVEPOINT windrow_row", why) < 0)
-        return SQLITE_ROW_LOST;
-    outcome = write_row(w, row, why);
-    if (outcome == SQLITE_ROW_DONE && open_foreign_keys(w->t)) {
-        err_set(why, ERR_RECORD, W0513, "a foreign key leads nowhere");
-        db_set_state(why, "787");   /* SQLITE_CONSTRAINT_FOREIGNKEY */
-        sqlite_lookup_foreign_key(w->t, why);
-        w->counts = counts;
-        outcome = SQLITE_ROW_REFUSED;
-        if (savepoint(w->t, "ROLLBACK TO windrow_row", NULL) < 0)
-            return SQLITE_ROW_LOST;
-    }
-    return savepoint(w->t, "RELEASE windrow_row", NULL) < 0 ? SQLITE_ROW_LOST : outcome;
-}
-
-static enum sqlite_outcome write_one(struct writing *w, size_t row, struct err *why)
-{
-    return w->guarded ? write_guarded(w, row, why) : write_row(w, row, why);
-}
-
 static int write_rest(struct writing *w, size_t row, struct err *err)
 {
     for (; row < w->rows->n; row++) {
         struct err why = {0};
-        enum sqlite_outcome outcome = write_one(w, row, &why);
+        enum sqlite_outcome outcome = write_row(w, row, &why);
 
         if (outcome == SQLITE_ROW_LOST)
             return err_move(err, &why), -1;
@@ -275,11 +234,6 @@ static int write_rest(struct writing *w, size_t row, struct err *err)
             return -1;
     }
     return 0;
-}
-
-static bool may_pass_later(const struct err *why)
-{
-    return why->code == W0510 || why->code == W0513;
 }
 
 /* Rows whose parents came later: as long as one of them passes, the others may. The rest is refused, in order. */
@@ -294,7 +248,7 @@ static int retry_pending(struct writing *w, struct err *err)
         for (size_t i = 0; i < w->n_pending; i++) {
             struct pending *p = &w->pending[i];
             struct err why = {0};
-            enum sqlite_outcome outcome = may_pass_later(&p->err) ? write_one(w, p->row, &why) : SQLITE_ROW_REFUSED;
+            enum sqlite_outcome outcome = p->err.code == W0510 ? write_row(w, p->row, &why) : SQLITE_ROW_REFUSED;
 
             if (outcome == SQLITE_ROW_LOST)
                 return err_move(err, &why), -1;
@@ -399,45 +353,13 @@ static int write_all(struct writing *w, struct err *err)
 
     sqlite_lookup_forget(w->t);
     w->counts = (struct sink_counts){0};
-    w->waits = w->t->refers_to_itself;
+    w->waits = w->t->looks_up_itself;
     /* Fed rows that are left out are known by their number alone. */
-    if (!w->t->references && !w->guarded && !(skips(w) && w->how->skipped) && feed_rows(w, &row, err) < 0)
+    if (!w->t->references && !(skips(w) && w->how->skipped) && feed_rows(w, &row, err) < 0)
         return -1;
     if (write_rest(w, row, err) < 0)
         return -1;
     return retry_pending(w, err);
-}
-
-/* Deferred foreign keys that are open at the end of the write are traced to their rows by writing again, guarded.
- * Those that were open before belong to somebody else's rows; then the commit decides. */
-static int write_deferred(struct writing *w, struct err *err)
-{
-    struct sink_write silent = *w->how;
-    const struct sink_write *how = w->how;
-    int failed;
-
-    if (open_foreign_keys(w->t))
-        return write_all(w, err);
-    w->guarded = merges(w);     /* before-images are told once */
-    if (savepoint(w->t, "SAVEPOINT windrow_write", err) < 0)
-        return -1;
-    if (!w->guarded) {
-        silent.refused = NULL;
-        w->how = &silent;
-    }
-    failed = write_all(w, err);
-    w->how = how;
-    if (failed)
-        return -1;
-    if (!w->guarded && (w->counts.refused || open_foreign_keys(w->t))) {
-        pending_release(w);
-        if (savepoint(w->t, "ROLLBACK TO windrow_write", err) < 0)
-            return -1;
-        w->guarded = true;
-        if (write_all(w, err) < 0)
-            return -1;
-    }
-    return savepoint(w->t, "RELEASE windrow_write", err);
 }
 
 int sqlite_write(struct sink_table *t, const struct sink_rows *rows, const struct sink_write *how,
@@ -452,7 +374,7 @@ int sqlite_write(struct sink_table *t, const struct sink_rows *rows, const struc
                        t->spec->table->name);
     if (merges(&w) && sqlite_sink_merge(t, how->mode, err) < 0)
         return -1;
-    failed = t->deferred ? write_deferred(&w, &why) : write_all(&w, &why);
+    failed = write_all(&w, &why);
     pending_release(&w);
     if (failed && err && !err->scope)
         err_move(err, &why);

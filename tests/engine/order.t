@@ -9,11 +9,9 @@ export WINDROW_UNIT_BYTES=16000000
 scene_of_nodes() {
     printf 'windrow: 1\nname: nodes\ntables:\n  nodes:\n    from: "{f}.jsonl"\n    key: id\n    columns: {id: .id, parent: .parent, v: .v}\n' >nodes.yaml
     rm -rf nodes && mkdir nodes
-    # 1 -> 3 and 5 -> 20 point forward, 10 and 11 at each other (PostgreSQL; SQLite takes no ring), 6 at itself; 2 at nothing, 4 at 2
-    local ring=11
-    [ $engine != sqlite ] || ring=8
+    # 1 -> 3 and 5 -> 20 point forward, 10 and 11 at each other, 6 at itself; 2 at nothing, 4 at 2
     for i in $(seq 20); do
-        case $i in 1) p=3 ;; 2) p=99 ;; 4) p=2 ;; 5) p=20 ;; 6) p=6 ;; 10) p=$ring ;; 11) p=10 ;; *) p=null ;; esac
+        case $i in 1) p=3 ;; 2) p=99 ;; 4) p=2 ;; 5) p=20 ;; 6) p=6 ;; 10) p=11 ;; 11) p=10 ;; *) p=null ;; esac
         echo "{\"id\":$i,\"parent\":$p,\"v\":\"$i\"}"
     done >nodes/a.jsonl
 }

@@ -191,19 +191,35 @@ static void partitions(struct sink *s)
     test_release(t);
 }
 
+/* The commit of these rows is refused; dangling() tells whom that is for. */
+static void refused_commit(struct target *t, const char *const *cells, size_t n, const char *dangling, const char *name)
+{
+    CLEANUP(outcome_release) struct outcome o = {0}, asked = {0};
+    CLEANUP(err_release) struct err err = {0};
+    CLEANUP(sink_rows_release) struct sink_rows rows = {0};
+    struct sink_write how = {.refused = test_refused, .context = &asked};
+
+    sink_postgres.begin(t->sink, &err);
+    ok(sink_postgres.mark(t->sink, &err) == 0 && test_encode(t, cells, n, &rows, &err) == 0 &&
+           sink_postgres.dangling(t->table, &rows, &how, &err) == 0 && sink_postgres.back(t->sink, &err) == 0,
+       "%s: there and back", name);
+    buf_clear(&asked.refused);
+    o = test_write(t, SINK_FRESH, false, cells, n);
+    is_str(buf_text(&o.counts), "3 0 0 0 0", "%s: nothing is said yet", name);
+    ok(sink_postgres.dangling(t->table, &rows, &how, &err) == 0, "%s: asked", name);
+    is_str(buf_text(&asked.refused), dangling, "%s: what leads nowhere", name);
+    ok(sink_postgres.commit(t->sink, &err) == DB_NOT_COMMITTED && err.scope == ERR_RECORD && err.code == W0513,
+       "%s: COMMIT is refused, and the chunk may be repeated", name);
+}
+
 static void deferred(struct sink *s)
 {
     struct target *t = test_prepare(s, &catalog, "later", "id person", "", SINK_CONFLICT_ERROR, "", NULL);
-    CLEANUP(outcome_release) struct outcome o = {0};
-    CLEANUP(err_release) struct err err = {0};
     const char *const *rows = ROWS("1", "1", "2", "999", "3", "2");
 
-    sink_postgres.begin(s, &err);
-    o = test_write(t, SINK_FRESH, false, rows, 3);
-    is_str(buf_text(&o.counts), "3 0 0 0 0", "deferred: nothing is said yet");
-    ok(sink_postgres.commit(s, &err) == DB_NOT_COMMITTED && err.scope == ERR_RECORD && err.code == W0513,
-       "deferred: COMMIT is refused, and the chunk may be repeated");
-    test_load(t, SINK_FRESH, rows, 3, "2 0 0 0 1", "1:W0513:23503", "deferred, repeated");
+    refused_commit(t, rows, 3, "1:W0513:23503", "deferred");
+    refused_commit(t, rows, 3, "1:W0513:23503", "deferred, repeated as it was");
+    test_load(t, SINK_FRESH, rows, 3, "2 0 0 0 1", "1:W0513:23503", "deferred, the third time");
     test_load(t, SINK_FRESH, ROWS("4", "1"), 1, "1 0 0 0 0", "", "deferred, afterwards");
     test_release(t);
 }
