@@ -44,7 +44,7 @@ static const struct option {
     FLAG("markdown", markdown, "all codes as a Markdown table"),
     TEXT("schema-dir", schema_dir, "DIR", "where schema/<system>/ is looked for; default ./schema"),
     TEXT("until", until, "N", "up to this version; down to this version"),
-    TEXT("wait", wait, "SECONDS", "how long to wait for others; schema: 60 by default, maintain: 30"),
+    TEXT("wait", wait, "SECONDS", "how long to wait for others; schema: 60 by default, maintain: 30, fixture: 10"),
     TEXT("lock-timeout", lock_timeout, "SECONDS", "how long a statement waits for a busy table; default 3"),
     TEXT("scratch", scratch, "TARGET", "verify, indexes: an empty PostgreSQL database to build the expected schema in"),
     FLAG("dry-run", dry_run, "tell what would be done, and change nothing"),

@@ -109,7 +109,19 @@ goals() {
     goal_of_number 'the peak that the summary tells, off the measured one by at most' 10 ' %' "$(peak_claimed_wrong)"
     goal_of_number '8 times the rows: so many times the wall time, at most' 8.4 '' "$(growth_ratio 2)"
     goal_of_number '8 times the rows: so many times the CPU time, at most' 8.4 '' "$(growth_ratio 5)"
+    goal_of_number 'fixture reset of the sample tree on PostgreSQL, median of the resets' 60 ' ms' "$(fixture_median)"
     goal_of_number 'checkpoints of the longest load off a straight line' 5 ' %' "$(growth_line)"
+}
+
+fixture_median() {
+    [ ! -s "$results/fixture/ms" ] || awk "$awk_functions"'{ ms[NR] = $1 } END { printf "%.0f", median(ms, NR) }' "$results/fixture/ms"
+}
+
+fixture_text() {
+    [ -s "$results/fixture/ms" ] || return 0
+    printf '\n### Fixture reset: auto-i18n with `fixtures/tmp`, a copy replaced %s times\n\n' "$(wc -l <"$results/fixture/ms")"
+    sort -n "$results/fixture/ms" | awk -v median="$(fixture_median)" '{ ms[NR] = $1 }
+        END { printf "Median %s ms, %.0f to %.0f ms, start of the program and connection included.\n", median, ms[1], ms[NR] }'
 }
 
 growth_table() {
@@ -182,4 +194,5 @@ END
     done
     growth_table
     memory_table
+    fixture_text
 }
