@@ -40,7 +40,7 @@ int64_t ledger_seal_unit(int64_t job, int64_t run, const struct unit *unit)
 }
 
 int64_t ledger_seal_chunk(int64_t run, int64_t unit, int64_t gen, struct str rows_json, int64_t lines, struct str hash,
-                          int64_t keys_seal)
+                          int64_t keys_seal, int64_t pieces)
 {
     struct seal s = {0};
 
@@ -51,6 +51,7 @@ int64_t ledger_seal_chunk(int64_t run, int64_t unit, int64_t gen, struct str row
     seal_number(&s, lines);
     seal_text(&s, hash);
     seal_number(&s, keys_seal);
+    seal_number(&s, pieces);
     return seal_end(&s);
 }
 
@@ -100,7 +101,8 @@ static int unit_ended(const struct steps *s, struct err *err)
 
 enum {
     UNIT_ID, UNIT_RUN, UNIT_MODE, UNIT_PART, UNIT_FROM, UNIT_TO, UNIT_LOAD, UNIT_FILES, UNIT_BYTES, UNIT_STATE, UNIT_GEN, UNIT_SEAL,
-    CHUNK_ID, CHUNK_RUN, CHUNK_GEN, CHUNK_ROWS, CHUNK_LINES, CHUNK_HASH, CHUNK_KEYS_SEAL, CHUNK_SEAL, COLUMNS
+    CHUNK_ID, CHUNK_RUN, CHUNK_GEN, CHUNK_ROWS, CHUNK_LINES, CHUNK_HASH, CHUNK_KEYS_SEAL, CHUNK_PIECES, CHUNK_SEAL,
+    PIECES, COLUMNS
 };
 
 static int check_unit(struct steps *s, const int64_t *number, struct err *err)
@@ -131,9 +133,9 @@ static int step_row(void *context, const struct db_value *values, size_t n, stru
         return -1;
     if (values[CHUNK_ID].type == DB_NULL)
         return 0;
-    if (number[CHUNK_GEN] != ++s->chunks ||
-        number[CHUNK_SEAL] != ledger_seal_chunk(number[CHUNK_RUN], s->unit, s->chunks, values[CHUNK_ROWS].text,
-                                                number[CHUNK_LINES], values[CHUNK_HASH].text, number[CHUNK_KEYS_SEAL]))
+    if (number[CHUNK_GEN] != ++s->chunks || number[CHUNK_PIECES] != number[PIECES] ||
+        number[CHUNK_SEAL] != ledger_seal_chunk(number[CHUNK_RUN], s->unit, s->chunks, values[CHUNK_ROWS].text, number[CHUNK_LINES],
+                                                values[CHUNK_HASH].text, number[CHUNK_KEYS_SEAL], number[CHUNK_PIECES]))
         return damaged(err, "chunk", number[CHUNK_ID]);
     return 0;
 }
@@ -176,7 +178,8 @@ int ledger_check(struct db *db, int64_t job, struct err *err)
                " (SELECT count(*) FROM {w}units u WHERE u.run_id = r.id AND u.state = 0 AND u.job_id = r.job_id) ELSE 0 END"
                " FROM {w}runs r WHERE r.job_id = $1", job, run_row, &job, err) < 0 ||
         stream(db, "SELECT u.id, u.run_id, u.mode, u.part, u.from_byte, u.to_byte, u.load_id, u.n_files, u.bytes, u.state, u.gen, u.seal,"
-               " c.id, c.run_id, c.gen, c.rows_json, c.lines, c.hash, c.keys_seal, c.seal FROM {w}units u"
+               " c.id, c.run_id, c.gen, c.rows_json, c.lines, c.hash, c.keys_seal, c.pieces, c.seal,"
+               " (SELECT coalesce(sum(k.seal & 4294967295), 0) FROM {w}keys k WHERE k.chunk_id = c.id) FROM {w}units u"
                " LEFT JOIN {w}chunks c ON c.unit_id = u.id WHERE u.job_id = $1 ORDER BY u.id, c.gen", job, step_row, &steps, err) < 0)
         return -1;
     return unit_ended(&steps, err);

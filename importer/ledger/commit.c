@@ -27,7 +27,7 @@ int ledger_commit_chunk(struct db *db, int64_t job, const struct ledger_chunk *c
                              chunk->keys.len ? db_bytes(chunk->keys) : db_null(), db_int(seal_of(chunk->keys)), db_int(0)};
 
     row[8] = db_int(ledger_seal_chunk(chunk->run, chunk->unit->id, chunk->unit->gen + 1, chunk->rows_json,
-                                      (int64_t)chunk->lines, row[5].text, row[7].n));
+                                      (int64_t)chunk->lines, row[5].text, row[7].n, 0));
 
     (void)job;
     if (swap(db, chunk, err) < 0)
@@ -41,17 +41,21 @@ int ledger_amend_chunk(struct db *db, int64_t chunk_id, const struct ledger_chun
 {
     struct db_value hash = chunk->hash && chunk->unit->part ? db_bytes(str_make((const char *)chunk->hash, 16)) : db_null();
     int64_t seal = ledger_seal_chunk(chunk->run, chunk->unit->id, chunk->unit->gen + 1, chunk->rows_json, (int64_t)chunk->lines,
-                                     hash.text, seal_of((struct str){0}));
-    struct db_value params[] = {db_text(chunk->rows_json), db_int((int64_t)chunk->lines), hash, db_int(seal), db_int(chunk_id)};
+                                     hash.text, seal_of((struct str){0}), chunk->pieces);
+    struct db_value params[] = {db_text(chunk->rows_json), db_int((int64_t)chunk->lines), hash, db_int(chunk->pieces), db_int(seal),
+                                db_int(chunk_id)};
 
-    return ledger_query(db, "UPDATE {w}chunks SET rows_json = $1, lines = $2, hash = $3, seal = $4 WHERE id = $5", params, 5, NULL,
-                        err);
+    return ledger_query(db, "UPDATE {w}chunks SET rows_json = $1, lines = $2, hash = $3, pieces = $4, seal = $5 WHERE id = $6", params,
+                        6, NULL, err);
 }
 
-int ledger_add_keys(struct db *db, int64_t chunk, struct str keys, struct err *err)
+int ledger_add_keys(struct db *db, int64_t chunk, struct str keys, int64_t *pieces, struct err *err)
 {
+    int64_t seal = seal_of(keys);
+
+    *pieces += seal & UINT32_MAX;
     return ledger_query(db, "INSERT INTO {w}keys (chunk_id, keys, seal) VALUES ($1, $2, $3)",
-                        (struct db_value[]){db_int(chunk), db_bytes(keys), db_int(seal_of(keys))}, 3, NULL, err);
+                        (struct db_value[]){db_int(chunk), db_bytes(keys), db_int(seal)}, 3, NULL, err);
 }
 
 #define PUT_BEFORE "INSERT INTO {w}before (chunk_id, table_name, row_key, deleted, old) "

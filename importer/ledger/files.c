@@ -1,6 +1,8 @@
 /* The list of files: what was loaded of each, by which unit, in which state. */
 #include "ledger/ledger_internal.h"
 
+#include "base/cleanup.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -155,16 +157,24 @@ int ledger_unit_of_file(struct db *db, int64_t job, uint32_t root, struct str pa
                      (struct db_value[]){db_int(job), db_int(root), db_bytes(path)}, 3, ret, err);
 }
 
-/* Size and time are left out: where they are wrong the file counts as changed, and is looked at. */
-static void add_to_sum(struct ledger_files *files, const struct ledger_file *file)
-{
-    struct seal s = {0};
+/* A row of the page; its path follows. */
+struct packed {
+    int64_t size, mtime_ns;
+    bool missing;               /* parts of the file are */
+    struct {
+        int64_t unit;
+        uint32_t root, len;
+        bool hashed;
+        unsigned char hash[16];
+    } __attribute__((packed)) sealed;
+} __attribute__((packed));
 
-    seal_number(&s, file->root);
-    seal_text(&s, file->path);
-    seal_number(&s, file->unit < 0 ? -file->unit : file->unit);
-    seal_text(&s, file->hash);
-    files->sum += (uint64_t)seal_end(&s);
+/* Size and time are left out: where they are wrong the file counts as changed, and is looked at. */
+static void add_to_sum(struct ledger_files *files, struct str row)
+{
+    size_t from = offsetof(struct packed, sealed);
+
+    files->sum += (uint64_t)seal_row(str_make(row.at + from, row.len - from));
     files->n++;
 }
 
@@ -188,7 +198,7 @@ static int note_statistics(struct ledger_files *files, struct err *err)
 {
     int64_t stale = 0;
 
-    if (files->started || files->page.n_rows < PAGE || db_engine(files->db) != DB_POSTGRESQL)
+    if (files->started || files->rows < PAGE || db_engine(files->db) != DB_POSTGRESQL)
         return 0;
     if (ledger_query_int(files->db, "SELECT (reltuples < $1)::int FROM pg_catalog.pg_class WHERE oid = '{w}files'::regclass",
                          (struct db_value[]){db_int(PAGE)}, 1, &stale, err) < 0)
@@ -196,37 +206,72 @@ static int note_statistics(struct ledger_files *files, struct err *err)
     return stale ? ledger_query(files->db, "ANALYZE {w}files", NULL, 0, NULL, err) : 0;
 }
 
+enum { FILE_ROOT, FILE_PATH, FILE_SIZE, FILE_MTIME, FILE_UNIT, FILE_HASH };
+
+static int on_row(void *context, const struct db_value *values, size_t n, struct err *err)
+{
+    struct ledger_files *files = context;
+    int64_t unit = values[FILE_UNIT].n;
+    struct str path = values[FILE_PATH].text, hash = values[FILE_HASH].text;
+    struct packed row = {values[FILE_SIZE].n, values[FILE_MTIME].n, unit < 0,
+                         {unit < 0 ? -unit : unit, (uint32_t)values[FILE_ROOT].n, (uint32_t)path.len, hash.len == sizeof row.sealed.hash, {0}}};
+
+    (void)n;
+    if (row.sealed.hashed)
+        memcpy(row.sealed.hash, hash.at, hash.len);
+    files->last = files->page.len;
+    files->rows++;
+    return buf_add(&files->page, &row, sizeof row) < 0 || buf_add_str(&files->page, path) < 0 ? err_oom(err) : 0;
+}
+
+/* The row at `at`, of `*len` bytes. */
+static struct ledger_file file_at(const struct ledger_files *files, size_t at, size_t *len)
+{
+    const struct packed *row = (const struct packed *)(files->page.at + at);
+
+    *len = sizeof *row + row->sealed.len;
+    return (struct ledger_file){.root = row->sealed.root, .path = str_make((const char *)(row + 1), row->sealed.len),
+                                .size = row->size, .mtime_ns = row->mtime_ns,
+                                .unit = row->missing ? -row->sealed.unit : row->sealed.unit,
+                                .hash = str_make((const char *)row->sealed.hash, row->sealed.hashed ? sizeof row->sealed.hash : 0)};
+}
+
+/* Beginning behind the last file of the page before. */
+static int next_page(struct ledger_files *files, struct err *err)
+{
+    CLEANUP(buf_release) struct buf before = buf_take(&files->page);
+    struct ledger_file last = {.path = str_of("")};
+    struct db_value params[] = {db_int(files->job), db_int(-1), db_bytes(last.path), db_int(PAGE)};
+    size_t len;
+
+    if (files->started) {
+        last = file_at(&(struct ledger_files){.page = before}, files->last, &len);
+        params[1] = db_int(last.root);
+        params[2] = db_bytes(last.path);
+    }
+    files->at = files->rows = 0;
+    if (ledger_scan(files->db, "SELECT root, path, size, mtime_ns, unit_id, hash FROM {w}files WHERE job_id = $1 AND (root, path) > ($2, $3)"
+                    " ORDER BY root, path LIMIT $4", params, 4, on_row, files, err) < 0 || note_statistics(files, err) < 0)
+        return -1;
+    files->started = true;
+    return 0;
+}
+
 int ledger_files_next(struct ledger_files *files, struct ledger_file *ret, struct err *err)
 {
+    size_t len;
+
     if (files->ended)
         return 0;
-    if (files->at == files->page.n_rows) {
-        struct db_value params[] = {db_int(files->job), db_int(files->started ? (int64_t)files->last_root : -1),
-                                    db_bytes(files->started ? buf_str(&files->last) : str_make("", 0)), db_int(PAGE)};
-
-        db_result_release(&files->page);
-        if (ledger_query(files->db, "SELECT root, path, size, mtime_ns, unit_id, hash FROM {w}files WHERE job_id = $1 AND (root, path) > ($2, $3)"
-                  " ORDER BY root, path LIMIT $4", params, 4, &files->page, err) < 0 || note_statistics(files, err) < 0)
-            return -1;
-        files->at = 0;
-        files->started = true;
-        if (files->page.n_rows == 0) {
-            files->ended = true;
-            return check_sum(files, err);
-        }
-        files->last_root = (uint32_t)db_cell_int(&files->page, files->page.n_rows - 1, 0);
-        buf_clear(&files->last);
-        if (buf_add_str(&files->last, db_cell(&files->page, files->page.n_rows - 1, 1)) < 0)
-            return err_oom(err);
+    if (files->at == files->page.len && next_page(files, err) < 0)
+        return -1;
+    if (files->rows == 0) {
+        files->ended = true;
+        return check_sum(files, err);
     }
-    *ret = (struct ledger_file){.root = (uint32_t)db_cell_int(&files->page, files->at, 0),
-                               .path = db_cell(&files->page, files->at, 1),
-                               .size = db_cell_int(&files->page, files->at, 2),
-                               .mtime_ns = db_cell_int(&files->page, files->at, 3),
-                               .unit = db_cell_int(&files->page, files->at, 4),
-                               .hash = db_cell(&files->page, files->at, 5)};
-    files->at++;
-    add_to_sum(files, ret);
+    *ret = file_at(files, files->at, &len);
+    add_to_sum(files, str_make(files->page.at + files->at, len));
+    files->at += len;
     return 1;
 }
 
@@ -263,6 +308,5 @@ int ledger_seal_files(struct db *db, int64_t job, int64_t run, struct err *err)
 
 void ledger_files_release(struct ledger_files *files)
 {
-    db_result_release(&files->page);
-    buf_release(&files->last);
+    buf_release(&files->page);
 }

@@ -25,11 +25,11 @@
 #include "ledger/unit.h"
 #include "sink/db.h"
 
-#define LEDGER_FORMAT "2"
+#define LEDGER_FORMAT "3"
 
 /* Create the tables if they are not there; refuse another format (W0602). */
 int ledger_create(struct db *db, struct err *err);
-/* Is there a ledger at all? 1, 0, -1. */
+/* Is there a ledger? 1, 0, -1; of another format: -1 (W0602). */
 int ledger_exists(struct db *db, struct err *err);
 
 struct ledger_run {
@@ -109,6 +109,7 @@ struct ledger_chunk {
     int64_t run;
     struct str rows_json;           /* {"table": {"inserted": n, ...}} */
     struct str keys;                /* as ledger/keys.h packs them */
+    int64_t pieces;                 /* what ledger_add_keys() made of those that went before */
     uint64_t lines;                 /* records read */
     const unsigned char *hash;      /* part: 16 bytes over it; else 16 for each file of the unit; NULL: none */
     const unsigned char *marks;     /* 1: opened, 2: failed to be read, by file; NULL: all were read */
@@ -129,8 +130,9 @@ struct ledger_before {
 int ledger_add_before(struct db *db, int64_t chunk, const struct ledger_before *first, struct err *err);
 
 /* A unit so large that its keys, images and rejects do not stay in memory hands them on in pieces: its chunk is entered
- * by ledger_commit_chunk() with the first of them, `keys` empty, and amended at the end. */
-int ledger_add_keys(struct db *db, int64_t chunk, struct str keys, struct err *err);
+ * by ledger_commit_chunk() with the first of them, `keys` empty, and amended at the end. *pieces, 0 at first, sums up the
+ * seals of the pieces (their lower halves, so that SQL can add them): a piece that is lost or changed shows in its chunk. */
+int ledger_add_keys(struct db *db, int64_t chunk, struct str keys, int64_t *pieces, struct err *err);
 int ledger_amend_chunk(struct db *db, int64_t chunk_id, const struct ledger_chunk *chunk, struct err *err);
 
 /* Keys that a chunk wrote, or some of them. All is lent while the call runs, which may ask the ledger. */
@@ -158,16 +160,14 @@ struct ledger_file {
     int64_t mtime_ns;
     int64_t unit;               /* that loaded it last; negative: of a file in parts, some of which are missing */
     struct str hash;            /* of its content, 16 bytes; empty for a file in parts */
-};
+};                              /* path and hash are lent until the next one */
 /* The files of a job in order of (root, path), fetched in pages. The last page is refused (W0604) when the files do not
  * sum up to what the job's last run, if that is done, kept of them. */
 struct ledger_files {
     struct db *db;
     int64_t job;
-    struct db_result page;
-    size_t at;
-    struct buf last;
-    uint32_t last_root;
+    struct buf page;
+    size_t at, last, rows;      /* of the page: where the next row begins, where the last one does, how many there are */
     bool started, ended;
     uint64_t n, sum;
     char expected[40];          /* empty: nothing was kept */

@@ -8,6 +8,10 @@
 /* The words of `text` are replaced (see tables.c), the statement sent. */
 int ledger_query(struct db *db, const char *text, const struct db_value *params, size_t n, struct db_result *ret,
                  struct err *err);
+/* The same for rows of integers and bytes, see db_scan(). */
+int ledger_scan(struct db *db, const char *text, const struct db_value *params, size_t n,
+                int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
+                struct err *err);
 /* The same, sent together with the next one, see db_post(); one that has to touch one row, see db_post_one(). */
 int ledger_post(struct db *db, const char *text, const struct db_value *params, size_t n, struct err *err);
 int ledger_post_one(struct db *db, const char *text, const struct db_value *params, size_t n, enum code code, const char *message,
@@ -39,6 +43,6 @@ int64_t ledger_seal_job(struct str mapping, struct str source);
 int64_t ledger_seal_run(int64_t job, const struct str texts[5]);
 int64_t ledger_seal_unit(int64_t job, int64_t run, const struct unit *unit);
 int64_t ledger_seal_chunk(int64_t run, int64_t unit, int64_t gen, struct str rows_json, int64_t lines, struct str hash,
-                          int64_t keys_seal);
+                          int64_t keys_seal, int64_t pieces);
 
 #endif

@@ -35,3 +35,11 @@ int64_t seal_of(struct str bytes)
     seal_text(&s, bytes);
     return seal_end(&s);
 }
+
+int64_t seal_row(struct str packed)
+{
+    struct seal s;
+
+    digest_content(packed, s.state);
+    return seal_end(&s);
+}

@@ -14,7 +14,8 @@ void seal_text(struct seal *s, struct str text);    /* at NULL: null, which is n
 void seal_number(struct seal *s, int64_t n);
 int64_t seal_end(const struct seal *s);
 
-/* Of one value alone. */
+/* Of one value alone; and of a row that is packed so that its bytes tell its columns apart, which is quicker. */
 int64_t seal_of(struct str bytes);
+int64_t seal_row(struct str packed);
 
 #endif

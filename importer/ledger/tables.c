@@ -27,10 +27,10 @@ static const char *const tables[] = {
     "CREATE INDEX IF NOT EXISTS {i}units_load ON {w}units (load_id) WHERE load_id IS NOT NULL",
     "CREATE TABLE IF NOT EXISTS {w}files (job_id bigint NOT NULL REFERENCES {w}jobs (id), root integer NOT NULL,"
     " path {bytes} NOT NULL, member {bytes}, size bigint NOT NULL, mtime_ns bigint NOT NULL, hash {bytes},"
-    " unit_id bigint NOT NULL, run_id bigint NOT NULL, PRIMARY KEY (job_id, root, path))",
+    " unit_id bigint NOT NULL, run_id bigint NOT NULL, PRIMARY KEY (job_id, root, path)){clustered}",
     "CREATE TABLE IF NOT EXISTS {w}chunks (id {serial}, run_id bigint NOT NULL REFERENCES {w}runs (id),"
     " unit_id bigint NOT NULL REFERENCES {w}units (id), gen bigint NOT NULL, rows_json text NOT NULL, lines bigint NOT NULL,"
-    " hash {bytes}, keys {bytes}, keys_seal bigint NOT NULL, seal bigint NOT NULL, transaction_id text,"
+    " hash {bytes}, keys {bytes}, keys_seal bigint NOT NULL, pieces bigint NOT NULL DEFAULT 0, seal bigint NOT NULL, transaction_id text,"
     " committed_at {time} NOT NULL DEFAULT {now}" ONE_CHUNK ")",
     "CREATE TABLE IF NOT EXISTS {w}keys (id {serial}, chunk_id bigint NOT NULL REFERENCES {w}chunks (id), keys {bytes} NOT NULL,"
     " seal bigint NOT NULL)",
@@ -55,6 +55,7 @@ static const struct {
     {"{bytes}", "bytea", "BLOB"},
     {"{time}", "timestamptz", "TEXT"},
     {"{now}", "now()", "(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"},
+    {"{clustered}", "", " WITHOUT ROWID"},     /* a file is one entry of one tree, not of two */
     {"{lock}", " FOR UPDATE", ""},
     {"{skip}", " FOR UPDATE SKIP LOCKED", ""},
     {"{xid}", "pg_current_xact_id()::text", "NULL"},
@@ -99,6 +100,17 @@ int ledger_query(struct db *db, const char *text, const struct db_value *params,
     return result;
 }
 
+int ledger_scan(struct db *db, const char *text, const struct db_value *params, size_t n,
+                int (*row)(void *context, const struct db_value *values, size_t n, struct err *err), void *context,
+                struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    int result = ledger_sql(db, text, &sql) < 0 ? err_oom(err) : db_scan(db, buf_text(&sql), params, n, row, context, err);
+
+    buf_release(&sql);
+    return result;
+}
+
 int ledger_post(struct db *db, const char *text, const struct db_value *params, size_t n, struct err *err)
 {
     CLEANUP(buf_release) struct buf sql = BUF_INIT;
@@ -128,41 +140,36 @@ int ledger_query_int(struct db *db, const char *text, const struct db_value *par
     return got;
 }
 
-int ledger_exists(struct db *db, struct err *err)
+/* 1, 0 when none is noted, -1 when it is another one. */
+static int check_format(struct db *db, struct err *err)
 {
-    struct db_result r = {0};
-    const char *sql = db_engine(db) == DB_SQLITE ? "SELECT 1 FROM sqlite_schema WHERE name = 'windrow_meta'"
-                                                 : "SELECT 1 WHERE to_regclass('windrow.meta') IS NOT NULL";
-    int ret = db_query(db, sql, NULL, 0, &r, err);
+    CLEANUP(db_result_release) struct db_result r = {0};
 
-    if (ret == 0)
-        ret = r.n_rows > 0;
-    db_result_release(&r);
-    return ret;
+    if (ledger_query(db, "SELECT value FROM {w}meta WHERE key = 'format'", NULL, 0, &r, err) < 0)
+        return -1;
+    if (r.n_rows == 0 || str_is(db_cell(&r, 0, 0), LEDGER_FORMAT))
+        return r.n_rows > 0;
+    return err_set(err, ERR_RUN, W0602, "the ledger has format %.*s, this windrow reads format " LEDGER_FORMAT,
+                   STR_ARG(db_cell(&r, 0, 0)));
 }
 
-static int check_format(struct db *db, struct buf *sql, struct err *err)
+static int note_format(struct db *db, struct err *err)
 {
-    struct db_result r = {0};
-    int ret = -1;
+    int noted = check_format(db, err);
 
-    if (ledger_sql(db, "SELECT value FROM {w}meta WHERE key = 'format'", sql) < 0)
-        return err_oom(err);
-    if (db_query(db, buf_text(sql), NULL, 0, &r, err) < 0)
-        goto out;
-    if (r.n_rows == 0) {
-        if (ledger_sql(db, "INSERT INTO {w}meta (key, value) VALUES ('format', '" LEDGER_FORMAT "')", sql) < 0)
-            err_oom(err);
-        else
-            ret = db_exec(db, buf_text(sql), err);
-    } else if (!str_is(db_cell(&r, 0, 0), LEDGER_FORMAT))
-        err_set(err, ERR_RUN, W0602, "the ledger has format %.*s, this windrow reads format " LEDGER_FORMAT,
-                STR_ARG(db_cell(&r, 0, 0)));
-    else
-        ret = 0;
-out:
-    db_result_release(&r);
-    return ret;
+    return noted ? (noted < 0 ? -1 : 0)
+                 : ledger_query(db, "INSERT INTO {w}meta (key, value) VALUES ('format', '" LEDGER_FORMAT "')", NULL, 0, NULL, err);
+}
+
+int ledger_exists(struct db *db, struct err *err)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+    const char *sql = db_engine(db) == DB_SQLITE ? "SELECT 1 FROM sqlite_schema WHERE name = 'windrow_meta'"
+                                                 : "SELECT 1 WHERE to_regclass('windrow.meta') IS NOT NULL";
+
+    if (db_query(db, sql, NULL, 0, &r, err) < 0)
+        return -1;
+    return r.n_rows && check_format(db, err) < 0 ? -1 : r.n_rows > 0;
 }
 
 /* Compressing keys costs the server more than anything else in the ledger, and hardly makes them smaller. The table may have been
@@ -187,7 +194,7 @@ static int create_all(struct db *db, struct buf *sql, struct err *err)
     }
     if (db_engine(db) == DB_POSTGRESQL && db_exec(db, store_keys, err) < 0)
         return -1;
-    return check_format(db, sql, err);
+    return note_format(db, err);
 }
 
 int ledger_create(struct db *db, struct err *err)
@@ -196,7 +203,7 @@ int ledger_create(struct db *db, struct err *err)
     int there = ledger_exists(db, err), ret = -1;
 
     if (there == 1) {
-        ret = check_format(db, &sql, err);
+        ret = note_format(db, err);
     } else if (there == 0 && db_begin(db, err) == 0) {
         ret = create_all(db, &sql, err);
         if (ret == 0)

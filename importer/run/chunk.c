@@ -23,7 +23,7 @@ void chunk_clear(struct worker *w)
     w->last_before = &w->befores;
     arena_reset(&w->pending);
     w->pending_bytes = 0;
-    w->chunk_id = 0;
+    w->chunk_id = w->pieces = 0;
     buf_clear(&w->keys.bytes);
     w->keys.table = (struct str){0};
     keyset_release(&w->old_keys);

@@ -126,18 +126,30 @@ static int hand_on(struct worker *w, struct db *db, int64_t chunk, struct err *e
 
 static int hand_on_keys(struct worker *w, struct db *db, struct err *err)
 {
-    if (w->keys.bytes.len && ledger_add_keys(db, w->chunk_id, buf_str(&w->keys.bytes), err) < 0)
+    if (w->keys.bytes.len && ledger_add_keys(db, w->chunk_id, buf_str(&w->keys.bytes), &w->pieces, err) < 0)
         return -1;
     buf_clear(&w->keys.bytes);
     w->keys.table = (struct str){0};
     return 0;
 }
 
+/* A test build can be told to hand on sooner. */
+static uint64_t most_pending(const struct run *run)
+{
+    uint64_t share = run->o->memory / run->jobs / PENDING_PART, most = PENDING_BYTES;
+
+#ifdef WINDROW_FAILPOINTS
+    const char *given = getenv("WINDROW_PENDING_BYTES");
+
+    if (given && !str_parse_uint64(str_of(given), &most))
+        most = PENDING_BYTES;
+#endif
+    return share < most ? share : most;
+}
+
 bool entry_is_full(const struct worker *w)
 {
-    uint64_t share = w->run->o->memory / w->run->jobs / PENDING_PART;
-
-    return w->run->ledger && !w->replay && w->pending_bytes + w->keys.bytes.len > (share < PENDING_BYTES ? share : PENDING_BYTES);
+    return w->run->ledger && !w->replay && w->pending_bytes + w->keys.bytes.len > most_pending(w->run);
 }
 
 int entry_relieve(struct worker *w, struct err *err)
@@ -220,7 +232,10 @@ static int put_chunk(struct worker *w, struct db *db, struct ledger_chunk *chunk
         chunk->keys = buf_str(&w->keys.bytes);
         return ledger_commit_chunk(db, w->run->job, chunk, w->rejects || w->befores ? id : NULL, err);
     }
-    return hand_on_keys(w, db, err) < 0 || ledger_amend_chunk(db, w->chunk_id, chunk, err) < 0 ? -1 : 0;
+    if (hand_on_keys(w, db, err) < 0)
+        return -1;
+    chunk->pieces = w->pieces;
+    return ledger_amend_chunk(db, w->chunk_id, chunk, err);
 }
 
 int entry_put(struct worker *w, struct err *err)

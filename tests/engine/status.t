@@ -29,5 +29,10 @@ for engine in sqlite ${engines:-}; do
         target_reset && standing && kill -INT $pid && kill -CONT $pid && { wait $pid; [ $? = 7 ]; } && shows interrupted 3 && { load --jobs 1; [ $? = 3 ]; } &&
         target_reset && standing && kill -KILL $pid && { wait $pid; status; } && status 1 && { load --jobs 1; [ $? = 3 ]; } && status && grep -q " done " status.out'
     expect_success "$engine: a run that there is not: 2" 'expect_status 2 status 99'
+    expect_success "$engine: a ledger of another format is refused by whoever reads it, by name, and stays as it is" '
+        before=$(dump) && sql "UPDATE $([ $engine = sqlite ] && echo windrow_meta || echo windrow.meta) SET value = 2" && rm tree/u2/profile.json &&
+        expect_status 5 load && grep -q W0602 last.out && expect_status 5 status && grep -q W0602 status.out &&
+        expect_status 5 "$windrow" rejects list 1 --to "$db" >list.out 2>&1 && grep -q W0602 list.out &&
+        expect_status 5 "$windrow" check m.yaml tree --to "$db" --level rehearse >check.out 2>&1 && grep -q W0602 check.out && [ "$before" = "$(dump)" ]'
 done
 done_testing
