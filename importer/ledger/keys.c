@@ -1,14 +1,23 @@
 /* Packed lists of keys. Numbers are written seven bits a byte, lines as differences. */
 #include "ledger/keys.h"
 
-static int put_number(struct buf *out, uint64_t n)
+enum { NUMBER_BYTES = 10 };
+
+/* Where there is room; the end of what was written. */
+static char *put_number(char *at, uint64_t n)
 {
-    do {
-        if (buf_add_char(out, (char)((n & 0x7f) | (n > 0x7f ? 0x80 : 0))) < 0)
-            return -1;
-        n >>= 7;
-    } while (n);
-    return 0;
+    for (; n > 0x7f; n >>= 7)
+        *at++ = (char)(n | 0x80);
+    *at++ = (char)n;
+    return at;
+}
+
+static char *put_text(char *at, struct str text)
+{
+    at = put_number(at, text.len);
+    if (text.len)
+        memcpy(at, text.at, text.len);
+    return at + text.len;
 }
 
 static bool get_number(struct str *from, uint64_t *ret)
@@ -53,16 +62,22 @@ static int64_t unfold(uint64_t n)
 /* An item begins with file + 1; 0 begins a section with its table's name. */
 int keys_add(struct keys_writer *w, const struct keys_item *item)
 {
-    if (!str_eq(w->table, item->table) || w->bytes.len == 0) {
-        if (put_number(&w->bytes, 0) < 0 || put_number(&w->bytes, item->table.len) < 0 || buf_add_str(&w->bytes, item->table) < 0)
-            return -1;
+    bool section = w->bytes.len == 0 || !str_eq(w->table, item->table);
+    char *at;
+
+    if (buf_reserve(&w->bytes, 5 * NUMBER_BYTES + (section ? item->table.len : 0) + item->key.len) < 0)
+        return -1;
+    at = w->bytes.at + w->bytes.len;
+    if (section) {
+        at = put_text(put_number(at, 0), item->table);
         w->table = item->table;
         w->last_line = 0;
     }
-    if (put_number(&w->bytes, (uint64_t)item->file + 1) < 0 ||
-        put_number(&w->bytes, fold((int64_t)(item->line - w->last_line))) < 0 ||
-        put_number(&w->bytes, item->key.len) < 0 || buf_add_str(&w->bytes, item->key) < 0)
-        return -1;
+    at = put_number(at, (uint64_t)item->file + 1);
+    at = put_number(at, fold((int64_t)(item->line - w->last_line)));
+    at = put_text(at, item->key);
+    *at = '\0';
+    w->bytes.len = (size_t)(at - w->bytes.at);
     w->last_line = item->line;
     return 0;
 }

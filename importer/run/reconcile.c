@@ -152,8 +152,11 @@ int reconcile_row(struct worker *w, const struct program_rule *rule, struct str 
 {
     const struct sink_spec *spec = &w->run->specs[rule_ordinal(w->run, rule)];
     struct keyset_item old;
-    int got = keyset_find(&w->old_keys, write_table(rule), key, &old, err);
+    int got;
 
+    if (!keyset_count(&w->old_keys))
+        return 0;
+    got = keyset_find(&w->old_keys, write_table(rule), key, &old, err);
     if (got <= 0 || (old.marks & RECONCILE_PRESENT))
         return got < 0 ? -1 : 0;
     if (keyset_mark(&w->old_keys, &old, old.marks | RECONCILE_PRESENT, err) < 0)
