@@ -142,6 +142,15 @@ c.json" && echo "{\"n\":2}" >names/$'"'"'esc\e[31m.json'"'"' && echo "{\"n\":3}"
 	[ "$(sql "SELECT count(*) FROM files")" = 1 ] && fresh $engine && "$windrow" load m.yaml one --to "$db" --quiet <&- >&- 2>&-;
 	[ "$(sql "SELECT count(*) FROM files")" = 1 ]
     '
+    expect_success "$engine: a command that only reads ends without a word when nobody reads it, one that changes something tells" '
+	unread() { perl -e "pipe R, W; close R; open STDOUT, q(>&W); exec { \$ARGV[0] } @ARGV" "$windrow" "$@" 2>err; }
+	fresh $engine && expect_status 1 unread load m.yaml bytes --to "$db" --jobs 1 --quiet --json && contains err "error[W0103]" "Broken pipe" || return 1
+	for list in "status --to" "rejects list --to" "rejects list --json --to" "rejects show --to" "rejects export --to" "lint m.yaml --to" \
+	    "check m.yaml one --to"; do
+	    expect_status 141 unread $list "$db" && [ ! -s err ] || { echo "$list"; cat err; return 1; }
+	done
+	for list in explain help version "help load" "load --help"; do expect_status 141 unread $list && [ ! -s err ] || { echo "$list"; cat err; return 1; }; done
+    '
     expect_success "$engine: a reader that leaves early stops nothing" '
 	fresh $engine && { "$windrow" load m.yaml bytes --to "$db" --jobs 1 2>&1 | true; [ "$(sql "SELECT count(*) FROM lines WHERE n < 3")" = 2 ]; }
     '

@@ -130,7 +130,7 @@ expect_success 'an index that outgrows its memory goes on in a file, and says th
 '
 expect_success 'without room for the file it ends in good order, and the next run loads' '
 	fresh_target sqlite && sql "CREATE TABLE t (k text, last integer, first integer, every text, once integer, best integer)" &&
-	TMPDIR=/nowhere expect_status 1 "$windrow" load beside.yaml beside --to "$db" --memory 16M --jobs 1 >out 2>err &&
+	TMPDIR=/nowhere expect_status 7 "$windrow" load beside.yaml beside --to "$db" --memory 16M --jobs 1 >out 2>err &&
 	contains err "temporary file of an index" "/nowhere" && measure load beside.yaml beside --to "$db" --jobs 1 &&
 	[ "$(sql "SELECT count(*) FROM t")" = 1201 ]
 '

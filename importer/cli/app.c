@@ -2,6 +2,7 @@
 #include "cli/app.h"
 
 #include "base/cleanup.h"
+#include "report/escape.h"
 #include "report/render.h"
 
 #include <errno.h>
@@ -65,15 +66,39 @@ static const char *fail_with_help(enum code code, const char *help, const char *
     return NULL;
 }
 
+static int tell_unprinted(int error)
+{
+    fail_with_help(W0103, "what was committed stays", "cannot write to standard output: %s", strerror(error));
+    return EXIT_INTERNAL;
+}
+
+int app_unprinted(int error)
+{
+    return error == EPIPE ? EXIT_PIPE : tell_unprinted(error);
+}
+
+int app_unread(void)
+{
+    return tell_unprinted(EPIPE);
+}
+
 int app_print(const struct buf *text, int status)
 {
-    if (text->len && fwrite(text->at, 1, text->len, stdout) != text->len)
-        status = EXIT_INTERNAL;
-    if (fflush(stdout) != 0)
-        status = EXIT_INTERNAL;
-    if (status == EXIT_INTERNAL && ferror(stdout))
-        fail_with_help(W0103, "what was committed stays", "cannot write to standard output: %s", strerror(errno));
+    if ((text->len && fwrite(text->at, 1, text->len, stdout) != text->len) || fflush(stdout) != 0)
+        return app_unprinted(errno);
     return status;
+}
+
+int app_say(int status, const char *fmt, ...)
+{
+    CLEANUP(buf_release) struct buf line = BUF_INIT;
+    char text[400];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    return app_print(&line, escape_text(&line, str_of(text)) < 0 || buf_add_char(&line, '\n') < 0 ? EXIT_INTERNAL : status);
 }
 
 const char *app_target(struct app *app, bool must)

@@ -11,7 +11,8 @@
 /* The published exit statuses. */
 enum exit_status {
     EXIT_DONE = 0, EXIT_INTERNAL = 1, EXIT_USAGE = 2, EXIT_REJECTS = 3, EXIT_LIMIT = 4, EXIT_DATABASE = 5,
-    EXIT_DIFFERENT = 6, EXIT_INTERRUPTED = 7, EXIT_NOTHING = 8
+    EXIT_DIFFERENT = 6, EXIT_INTERRUPTED = 7, EXIT_NOTHING = 8,
+    EXIT_PIPE = 141     /* nobody reads standard output any more; what a shell says of programs that SIGPIPE ended */
 };
 
 enum { APP_LIST_MAX = 64 };
@@ -25,6 +26,7 @@ struct app {
     const char *to, *level, *jobs, *memory, *max_rejects, *on_error, *progress, *color, *show, *schema_dir, *system, *mapping;
     const char *set[APP_LIST_MAX], *summary[APP_LIST_MAX];
     size_t n_set, n_summary;
+    bool reads;                     /* the command changes nothing: nothing is lost when nobody reads its result to the end */
     bool json, quiet, fresh, rehash, prune, no_sql, hide_values, help, yes, dry_run, sql, schema, out_of_order,
         accept_changed, all, markdown;
     bool csv;                       /* report */
@@ -43,8 +45,14 @@ int app_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int app_fail(const struct err *err, int status);
 /* The same for what is no failure. */
 void app_warn(const struct err *err);
-/* Write a result to stdout; EXIT_INTERNAL when that fails, else `status`. */
+/* Write a result to stdout: `status`; if that fails app_unprinted(). */
 int app_print(const struct buf *text, int status);
+/* The same for one line, escaped. */
+int app_say(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Writing to stdout failed by this errno: EXIT_INTERNAL after a message; EXIT_PIPE without one when the reader has gone. */
+int app_unprinted(int error);
+/* The message of a command for which that is a failure; EXIT_INTERNAL. */
+int app_unread(void);
 
 /* The target: --to, or WINDROW_TARGET; env:NAME is looked up. NULL after a message when there is none and `must`. */
 const char *app_target(struct app *app, bool must);

@@ -23,6 +23,7 @@ int cmd_check(struct app *app)
 
     if (!app_run_options(app, &o))
         return EXIT_USAGE;
+    app->reads = true;
     o.level = RUN_CONSTRAINTS;
     if (app->level && !level_by_name(app->level, &o.level))
         return app_usage("--level %s: it is parse, types, constraints or rehearse", app->level);

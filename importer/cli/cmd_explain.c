@@ -17,6 +17,7 @@ int cmd_explain(struct app *app)
     enum code code = app->n_args ? code_by_name(app->args[0]) : CODE_NONE;
     struct buf nothing = BUF_INIT;
 
+    app->reads = true;
     if (app->n_args && code == CODE_NONE)
         return app_usage("no code '%s'; 'windrow explain' lists all", app->args[0]);
     return app_print(&nothing, write_out(app, code) < 0 ? EXIT_INTERNAL : EXIT_DONE);

@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 #include "sink/sink.h"
 
-#include <stdio.h>
 
 /* The tables to compare with: the target's, if one was named. 0, or -1 after a message. */
 static int target_tables(struct app *app, struct catalog *catalog, bool *there)
@@ -83,10 +82,10 @@ static int run_examples(struct app *app, const struct mapping *m, const char *pa
         status = EXIT_USAGE;
     else if (wrong)
         status = EXIT_DIFFERENT;
-    if (!app->quiet && !app->json)
-        printf("%s: %zu rule%s, no fault; %zu example%s, %zu wrong\n", path, m->n_rules, m->n_rules == 1 ? "" : "s", ran,
-               ran == 1 ? "" : "s", wrong);
-    return status;
+    if (app->quiet || app->json)
+        return status;
+    return app_say(status, "%s: %zu rule%s, no fault; %zu example%s, %zu wrong", path, m->n_rules, m->n_rules == 1 ? "" : "s", ran,
+                   ran == 1 ? "" : "s", wrong);
 }
 
 int cmd_lint(struct app *app)
@@ -100,6 +99,7 @@ int cmd_lint(struct app *app)
     bool there = false;
     int status = EXIT_USAGE;
 
+    app->reads = true;
     if (!path || !app_run_options(app, &o))
         return EXIT_USAGE;
     m = mapping_open(path, &faults);
@@ -117,7 +117,7 @@ int cmd_lint(struct app *app)
         status = print_json(path, m, &faults, faults.n ? SUMMARY_USAGE : status == EXIT_DONE ? SUMMARY_DONE
                                              : status == EXIT_DIFFERENT ? SUMMARY_DIFFERENT : SUMMARY_USAGE);
     else if (p && !app->sql && !m->n_examples && !app->quiet)
-        printf("%s: %zu rule%s, no fault\n", path, m->n_rules, m->n_rules == 1 ? "" : "s");
+        status = app_say(status, "%s: %zu rule%s, no fault", path, m->n_rules, m->n_rules == 1 ? "" : "s");
     program_free(p);
     catalog_release(&catalog);
     mapping_free(m);

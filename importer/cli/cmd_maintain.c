@@ -1,6 +1,6 @@
 /* windrow maintain: clean-up, backup, restore, space and indexes of a system's tables. All printing is here; maintain/ prints
  * nothing. */
-#include "cli/app.h"
+#include "cli/system.h"
 
 #include "base/cleanup.h"
 #include "base/stop.h"
@@ -19,6 +19,7 @@ static int status_of(const struct err *err)
 {
     switch (err->code) {
     case W0601:
+        return EXIT_INTERRUPTED;
     case W0905:
         return EXIT_INTERNAL;
     case W0101:
@@ -92,17 +93,16 @@ static bool read_wait(const struct app *app, uint32_t *ret_ms)
 
 static bool prepare(struct app *app, bool read_only, struct upkeep *ret)
 {
-    const char *slash = strrchr(app->args[1], '/');
+    struct system_place place;
     bool shows = !app->quiet && !app->json && isatty(STDERR_FILENO);
 
-    *ret = (struct upkeep){.o = {.system = slash ? slash + 1 : app->args[1], .read_only = read_only, .stop = stop_wanted,
+    if (!system_find(app, app->args[1], &place))
+        return false;
+    *ret = (struct upkeep){.o = {.system = place.name, .dir = place.dir, .read_only = read_only, .stop = stop_wanted,
                                  .scratch = app->scratch ? app->scratch : getenv("WINDROW_SCRATCH"),
                                  .progress = shows ? show_pages : NULL, .context = &ret->percent}};
-    if (!*ret->o.system || ret->o.system[0] == '.')
-        return app_usage("maintain %s: '%s' is no system", app->args[0], app->args[1]), false;
-    ret->o.dir = slash ? app->args[1] : arena_printf(&app->arena, "%s/%s", app_schema_dir(app), app->args[1]);
     ret->o.target = app_target(app, true);
-    return ret->o.dir && ret->o.target && read_wait(app, &ret->o.wait_ms);
+    return ret->o.target && read_wait(app, &ret->o.wait_ms);
 }
 
 static struct maintain *open_system(struct app *app, bool read_only, struct upkeep *u, int *status)
@@ -260,6 +260,7 @@ static int do_cleanup(struct app *app)
 
     if (!m)
         return status;
+    app->reads = app->dry_run;
     rc = maintain_cleanup(m, app->set, app->n_set, app->dry_run, &c, &err);
     status = rc < 0 ? fail(&err) : rc > 0 ? interrupted(app, "nothing was removed") : print_cleanup(app, &c);
     maintain_cleanup_release(&c);
@@ -517,6 +518,7 @@ static int do_indexes(struct app *app)
 
     if (!m)
         return status;
+    app->reads = !app->fix;
     rc = maintain_indexes(m, app->fix, &x, &err);
     status = rc < 0 ? fail(&err) : rc > 0 ? interrupted(app, "what was built stays; run the same command again") : print_indexes(app, &x);
     maintain_indexes_release(&x);

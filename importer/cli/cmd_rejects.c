@@ -25,8 +25,9 @@ struct rejects_app {
     struct rejects_run run;
     struct buf out;
     struct table table;
-    FILE *file;
+    FILE *file;             /* of the export */
     uint64_t n;
+    int unwritten;          /* errno of a write that failed */
 };
 
 static const struct table_column columns[] = {
@@ -39,6 +40,25 @@ enum { SOURCE_COLUMN = 4 };
 static const char *source_of(const struct rejects_app *r, const struct rejects_item *item)
 {
     return r->run.n_sources > 1 && item->root < r->run.n_sources ? r->run.sources[item->root] : NULL;
+}
+
+/* What has gathered, to where it belongs. */
+static int flush_out(struct rejects_app *r, FILE *to, struct err *err)
+{
+    if (r->out.len && fwrite(r->out.at, 1, r->out.len, to) != r->out.len) {
+        r->unwritten = errno;
+        return err_set(err, ERR_RUN, W0103, "cannot write: %s", strerror(errno));
+    }
+    buf_clear(&r->out);
+    return 0;
+}
+
+/* Of reading the ledger, or of writing to standard output. */
+static int failed(const struct rejects_app *r, const struct err *e)
+{
+    if (r->unwritten)
+        return app_unprinted(r->unwritten);
+    return app_fail(e, e->code == W0601 ? EXIT_INTERRUPTED : EXIT_DATABASE);
 }
 
 static void place_cell(struct table *t, uint64_t n, int *good)
@@ -67,8 +87,8 @@ static int list_item(void *context, const struct rejects_item *item, struct err 
         if (good == 0)
             good = table_json_row(t, 0, &r->out);
         table_clear(t);
-        if (good == 0 && r->out.len > EXPORT_FLUSH && fwrite(r->out.at, 1, r->out.len, stdout) == r->out.len)
-            buf_clear(&r->out);
+        if (good == 0 && r->out.len > EXPORT_FLUSH)
+            return flush_out(r, stdout, err);
     }
     return good < 0 ? err_oom(err) : 0;
 }
@@ -93,7 +113,7 @@ static int list(struct rejects_app *r)
         good = r->n ? table_text(&r->table, &r->out) : buf_printf(&r->out, "run %lld has no %srejects\n", (long long)r->run.id,
                                                                 r->app->all ? "" : "open ");
     if (good < 0)
-        status = app_fail(&e, e.code == W0601 ? EXIT_INTERNAL : EXIT_DATABASE);
+        status = failed(r, &e);
     table_release(&r->table);
     err_release(&e);
     return good < 0 ? status : app_print(&r->out, status);
@@ -163,10 +183,7 @@ static int show_item(void *context, const struct rejects_item *item, struct err 
     if (good == 0)
         good = buf_add_char(&r->out, '\n');
     r->n++;
-    if (good == 0 && fwrite(r->out.at, 1, r->out.len, stdout) != r->out.len)
-        return err_set(err, ERR_RUN, W0103, "cannot write the result");
-    buf_clear(&r->out);
-    return good < 0 ? err_oom(err) : 0;
+    return good < 0 ? err_oom(err) : flush_out(r, stdout, err);
 }
 
 static int show(struct rejects_app *r)
@@ -181,13 +198,13 @@ static int show(struct rejects_app *r)
         filter.open = false;
     }
     if (rejects_each(r->db, &filter, show_item, r, &e) < 0)
-        status = app_fail(&e, e.code == W0103 ? EXIT_INTERNAL : EXIT_DATABASE);
+        status = failed(r, &e);
     else if (r->n == 0 && filter.id)
         status = app_usage("run %lld has no reject %s", (long long)r->run.id, r->app->args[2]);
     else if (r->n == 0)
-        printf("run %lld has no open rejects\n", (long long)r->run.id);
+        status = app_say(status, "run %lld has no open rejects", (long long)r->run.id);
     err_release(&e);
-    return app_print(&r->out, status);
+    return status == EXIT_DONE ? app_print(&r->out, status) : status;
 }
 
 /* export */
@@ -231,7 +248,6 @@ static int export_item(void *context, const struct rejects_item *item, struct er
     struct rejects_app *r = context;
     struct jsonout j;
 
-    buf_clear(&r->out);
     jsonout_init(&j, &r->out, true);
     jsonout_open(&j, '{');
     jsonout_member_uint(&j, "id", (uint64_t)item->id);
@@ -251,38 +267,54 @@ static int export_item(void *context, const struct rejects_item *item, struct er
     if (j.failed || buf_add_char(&r->out, '\n') < 0)
         return err_oom(err);
     r->n++;
-    if (fwrite(r->out.at, 1, r->out.len, r->file) != r->out.len)
-        return err_set(err, ERR_RUN, W0103, "cannot write: %s", strerror(errno));
-    return 0;
+    return flush_out(r, r->file, err);
 }
 
-/* A new file only: what somebody has mended is not written over. */
-static int export(struct rejects_app *r)
+static int export_all(struct rejects_app *r)
 {
-    const char *path = r->app->n_args > 2 ? r->app->args[2] : "-";
-    bool to_stdout = strcmp(path, "-") == 0;
     struct rejects_filter filter = {.run = r->run.id, .open = !r->app->all, .records = true};
-    int fd = to_stdout ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    struct err e = {0};
-    int status = EXIT_DONE;
+    CLEANUP(err_release) struct err e = {0};
 
-    if (!to_stdout && fd < 0)
+    if (rejects_each(r->db, &filter, export_item, r, &e) == 0 && fflush(r->file) == 0)
+        return EXIT_DONE;
+    if (!r->unwritten && !e.scope)
+        r->unwritten = errno;
+    if (!r->unwritten || r->file == stdout)
+        return failed(r, &e);
+    err_release(&e);
+    err_set(&e, ERR_RUN, W0103, "cannot write '%s': %s", r->app->args[2], strerror(r->unwritten));
+    return app_fail(&e, EXIT_INTERNAL);
+}
+
+/* A new file only: what somebody has mended is not written over. Half a file is none. */
+static int export_to_file(struct rejects_app *r, const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int status;
+
+    if (fd < 0)
         return app_usage("cannot make the file %s: %s", path, strerror(errno));
-    r->file = to_stdout ? stdout : fdopen(fd, "w");
+    r->file = fdopen(fd, "w");
     if (!r->file) {
         close(fd);
+        unlink(path);
         return EXIT_INTERNAL;
     }
-    if (rejects_each(r->db, &filter, export_item, r, &e) < 0)
-        status = app_fail(&e, e.code == W0103 ? EXIT_INTERNAL : EXIT_DATABASE);
-    if ((to_stdout ? fflush(stdout) : fclose(r->file)) != 0 && status == EXIT_DONE) {
-        fprintf(stderr, "windrow: cannot write the rejects\n");
-        status = EXIT_INTERNAL;
-    }
-    if (status == EXIT_DONE && !to_stdout && !r->app->quiet)
-        printf("%llu rejects of run %lld\n", (unsigned long long)r->n, (long long)r->run.id);
-    err_release(&e);
+    status = export_all(r);
+    fclose(r->file);
+    if (status != EXIT_DONE)
+        unlink(path);
+    else if (!r->app->quiet)
+        status = app_say(status, "%llu rejects of run %lld", (unsigned long long)r->n, (long long)r->run.id);
     return status;
+}
+
+static int export(struct rejects_app *r)
+{
+    if (r->app->n_args > 2 && strcmp(r->app->args[2], "-") != 0)
+        return export_to_file(r, r->app->args[2]);
+    r->file = stdout;
+    return export_all(r);
 }
 
 /* replay */
@@ -418,6 +450,7 @@ int cmd_rejects(struct app *app)
     target = app_target(app, true);
     if (!target)
         return EXIT_USAGE;
+    app->reads = actions[i].run != replay;
     status = open_run(&r, target);
     if (status == 0)
         status = actions[i].run(&r);

@@ -1,5 +1,5 @@
 /* windrow report: a system's named reports, listed or run. Nothing is ever written. */
-#include "cli/app.h"
+#include "cli/system.h"
 
 #include "base/cleanup.h"
 #include "query/query.h"
@@ -8,13 +8,6 @@
 
 #include <stdlib.h>
 #include <time.h>
-
-static const char *queries_dir(struct app *app, const char *system)
-{
-    if (strchr(system, '/'))
-        return arena_printf(&app->arena, "%s/queries", system);
-    return arena_printf(&app->arena, "%s/%s/queries", app_schema_dir(app), system);
-}
 
 static int64_t clock_us(void)
 {
@@ -304,11 +297,16 @@ static int one(struct app *app, const char *dir)
 
 int cmd_report(struct app *app)
 {
-    const char *dir = queries_dir(app, app->args[0]);
+    struct system_place place;
+    const char *dir;
 
-    if (!dir)
-        return EXIT_INTERNAL;
+    app->reads = true;
     if (app->json && app->csv)
         return app_usage("--json or --csv, not both");
+    if (!system_find(app, app->args[0], &place))
+        return EXIT_USAGE;
+    dir = arena_printf(&app->arena, "%s/queries", place.dir);
+    if (!dir)
+        return EXIT_INTERNAL;
     return app->n_args == 1 ? list(app, dir) : one(app, dir);
 }

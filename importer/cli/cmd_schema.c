@@ -1,7 +1,7 @@
 /* windrow schema: ordered versions of a system's tables. All printing is here; migrate/ prints nothing.
  *
  * stdout gets the result (what ran, what would run, the state, the drift), stderr what happens meanwhile. */
-#include "cli/app.h"
+#include "cli/system.h"
 
 #include "base/cleanup.h"
 #include "base/stop.h"
@@ -25,7 +25,7 @@ static int status_of(const struct err *err)
 {
     switch (err->code) {
     case W0601:
-        return EXIT_INTERNAL;
+        return EXIT_INTERRUPTED;
     case W0701:
     case W0702:
     case W0703:
@@ -200,24 +200,6 @@ static bool seconds(const char *option, const char *text, uint32_t *ret_ms)
     return true;
 }
 
-/* SYSTEM is a folder of the schema directory, or a path with a slash in it whose last part is the name. */
-static const char *system_dir(struct app *app, const char *system, const char **ret_name)
-{
-    size_t len = strlen(system);
-    const char *slash;
-
-    while (len > 1 && system[len - 1] == '/')
-        len--;
-    system = arena_dup(&app->arena, str_make(system, len));
-    slash = system ? strrchr(system, '/') : NULL;
-    if (!system || !*system || system[strspn(system, ".")] == '\0' || (slash && !slash[1])) {
-        app_usage("schema %s: that is no system", app->args[0]);
-        return NULL;
-    }
-    *ret_name = slash ? slash + 1 : system;
-    return slash ? system : arena_printf(&app->arena, "%s/%s", app_schema_dir(app), system);
-}
-
 /* NULL after a message, with *status set. */
 static struct migrate *open_system(struct app *app, const char *system, bool read_only, int *status)
 {
@@ -229,13 +211,17 @@ static struct migrate *open_system(struct app *app, const char *system, bool rea
                                 .stop_now = stop_now_wanted,
                                 .scratch = app->scratch ? app->scratch : getenv("WINDROW_SCRATCH")};
     enum progress_mode mode;
+    struct system_place place;
     struct err err = {0};
     struct migrate *m;
 
     *status = EXIT_USAGE;
     o.target = app_target(app, true);
-    o.dir = o.target ? system_dir(app, system, &o.system) : NULL;
-    if (!o.dir || (app->wait && !seconds("wait", app->wait, &o.wait_ms)) ||
+    if (!o.target || !system_find(app, system, &place))
+        return NULL;
+    o.system = place.name;
+    o.dir = place.dir;
+    if ((app->wait && !seconds("wait", app->wait, &o.wait_ms)) ||
         (app->lock_timeout && !seconds("lock-timeout", app->lock_timeout, &o.lock_ms)))
         return NULL;
     if (!progress_mode_by_name(app->quiet ? "none" : app->progress ? app->progress : "auto", STDERR_FILENO, &mode)) {
@@ -244,6 +230,7 @@ static struct migrate *open_system(struct app *app, const char *system, bool rea
     }
     if (mode != PROGRESS_NONE)
         o.event = mode == PROGRESS_JSON ? tell_json : tell;
+    app->reads = read_only;
     if (read_only) { /* there is nothing to bring to a good end */
         signal(SIGINT, SIG_DFL);
         signal(SIGTERM, SIG_DFL);
@@ -369,14 +356,42 @@ static int go_down(struct app *app, struct migrate *m, const struct migrate_rang
 {
     CLEANUP(migrate_losses_release) struct migrate_losses losses = {0};
     CLEANUP(migrate_result_release) struct migrate_result plan = {0};
-    const char *name = NULL;
+    struct system_place place;
 
     if (migrate_plan(m, MIGRATE_DOWN, range, &plan, err) < 0 || migrate_losses(m, &plan, &losses, err) < 0)
         return -1;
-    system_dir(app, app->args[1], &name);
-    if (!agreed(app, name ? name : "", &losses))
+    if (!system_place(app, app->args[1], &place) || !agreed(app, place.name, &losses))
         return 1;
     return migrate_down(m, range, ret, err);
+}
+
+/* Versions that a newer copy has applied are no fault of this one, but it does not know them. */
+static bool warn_of_unknown(struct migrate *m, const char *dir)
+{
+    CLEANUP(migrate_status_release) struct migrate_status s = {0};
+    CLEANUP(err_release) struct err err = {0};
+
+    if (migrate_status(m, &s, &err) < 0)
+        return false;
+    for (size_t i = 0; i < s.n && !err.scope; i++) {
+        if (s.rows[i].state == MIGRATE_UNKNOWN)
+            err_set(&err, ERR_RUN, W0710, "version %s is applied, and %s does not have it", s.rows[i].label, dir);
+    }
+    if (!err.scope)
+        return false;
+    err_help(&err, "it came from another branch or a newer copy; `schema status` lists all versions");
+    app_warn(&err);
+    return true;
+}
+
+static int print_moved(struct app *app, struct migrate *m, enum migrate_direction d, const struct migrate_result *r, int status)
+{
+    struct system_place place;
+    const char *none = d == MIGRATE_UP ? "all versions are applied" : "no version is applied";
+
+    if (d == MIGRATE_UP && status == EXIT_DONE && system_place(app, app->args[1], &place) && warn_of_unknown(m, place.dir))
+        none = "no version is pending";
+    return print_steps(app, r, none, status);
 }
 
 static int schema_move(struct app *app, enum migrate_direction d)
@@ -401,8 +416,7 @@ static int schema_move(struct app *app, enum migrate_direction d)
             r.stopped = true;
         status = rc < 0 ? fail(app, &err) : r.stopped ? interrupted(app) : rc > 0 ? EXIT_USAGE : EXIT_DONE;
         if (rc <= 0)
-            status =
-                print_steps(app, &r, d == MIGRATE_UP ? "all versions are applied" : "no version is applied", status);
+            status = print_moved(app, m, d, &r, status);
     }
     migrate_close(m);
     return status;
@@ -576,14 +590,14 @@ static int schema_verify(struct app *app)
 static int schema_new(struct app *app)
 {
     CLEANUP(buf_release) struct buf paths = BUF_INIT;
-    const char *name, *dir = system_dir(app, app->args[1], &name);
+    struct system_place place;
     struct err err = {0};
 
-    if (!dir)
+    if (!system_place(app, app->args[1], &place))
         return EXIT_USAGE;
     if (app->n_args < 3)
         return app_usage("schema new SYSTEM NAME: the version needs a name");
-    return migrate_new(dir, app->args[2], &paths, &err) < 0 ? fail(app, &err) : app_print(&paths, EXIT_DONE);
+    return migrate_new(place.dir, app->args[2], &paths, &err) < 0 ? fail(app, &err) : app_print(&paths, EXIT_DONE);
 }
 
 static int schema_baseline(struct app *app)

@@ -47,6 +47,7 @@ int cmd_status(struct app *app)
     int64_t run = 0;
     int status = EXIT_DATABASE, there;
 
+    app->reads = true;
     if (!target)
         return EXIT_USAGE;
     if (app->n_args && !str_parse_int64(str_of(app->args[0]), &run))

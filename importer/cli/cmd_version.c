@@ -1,13 +1,12 @@
 /* windrow version */
 #include "cli/app.h"
 
-
 int cmd_version(struct app *app)
 {
     struct buf out = BUF_INIT;
     int status = EXIT_DONE;
 
-    (void)app;
+    app->reads = true;
     if (buf_printf(&out, "windrow %s\n", WINDROW_VERSION) < 0)
         status = EXIT_INTERNAL;
     status = app_print(&out, status);

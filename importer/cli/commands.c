@@ -78,6 +78,7 @@ static int cmd_help(struct app *app)
     struct buf out = BUF_INIT;
     int status = EXIT_DONE;
 
+    app->reads = true;
     if (app->n_args) {
         const struct command *c = find(app->args[0]);
 
@@ -131,6 +132,8 @@ int commands_run(int argc, char **argv)
         status = app_usage("usage: windrow %s %s", c->name, c->args);
     else
         status = c->run(&app);
+    if (status == EXIT_PIPE && !app.reads && !app.help)
+        status = app_unread();
     arena_release(&app.arena);
     return status;
 }

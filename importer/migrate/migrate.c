@@ -161,7 +161,7 @@ static int next_up(struct migrate *m, const struct history *h, const struct migr
         fill_step(v, MIGRATE_UP, row, ret);
         return check_half(v, ret, row, err);
     }
-    return 0;
+    return refuse_unknown(m, h, plan_last(&m->plan), err);
 }
 
 static int next_down(struct migrate *m, const struct history *h, const struct migrate_range *range, int64_t before,

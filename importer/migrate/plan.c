@@ -366,6 +366,19 @@ static int load_all(struct loading *l, struct err *err)
     return 0;
 }
 
+static int no_folder(const char *dir, enum db_engine engine, struct err *err)
+{
+    const char *folder = plan_folder(engine), *other = plan_folder(engine == DB_SQLITE ? DB_POSTGRESQL : DB_SQLITE);
+    CLEANUP(free_ptr) char *path = NULL;
+
+    err_set(err, ERR_RUN, W0704, "no versions for %s: cannot open '%s/%s': %s", folder, dir, folder, strerror(errno));
+    if (asprintf(&path, "%s/%s", dir, other) < 0)
+        path = NULL;
+    else if (access(path, R_OK) == 0)
+        err_help(err, "the system has versions for %s: name such a target", other);
+    return -1;
+}
+
 int plan_load(const char *dir, enum db_engine engine, struct plan *ret, struct err *err)
 {
     struct plan plan = {.engine = engine};
@@ -379,8 +392,7 @@ int plan_load(const char *dir, enum db_engine engine, struct plan *ret, struct e
     }
     l.fd = open(l.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (l.fd < 0) {
-        err_set(err, ERR_RUN, W0704, "no versions for %s: cannot open '%s': %s", plan_folder(engine), l.folder,
-                strerror(errno));
+        no_folder(dir, engine, err);
         goto done;
     }
     rc = load_all(&l, err);

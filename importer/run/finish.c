@@ -38,7 +38,7 @@ void run_rehearse_end(struct run *run)
     f = finding_of(&e);
     f.outcome = FINDING_STOPPED;
     if (findings_add(&run->account.findings, &f, NULL) < 0)
-        run->end = SUMMARY_INTERNAL;
+        run->end = SUMMARY_INTERRUPTED;
     err_release(&e);
 }
 

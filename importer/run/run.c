@@ -58,9 +58,23 @@ static void watch(struct run *run)
     pthread_mutex_unlock(&run->lock);
 }
 
+bool run_lacked(const struct err *err)
+{
+    switch (err->code) {
+    case W0301:
+    case W0302:
+    case W0310:
+    case W0601:
+    case W0619:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static enum summary_end end_of(const struct err *err)
 {
-    return err->code == W0601 ? SUMMARY_INTERNAL : err->code == W0612 ? SUMMARY_INTERRUPTED : SUMMARY_DATABASE;
+    return run_lacked(err) || err->code == W0612 ? SUMMARY_INTERRUPTED : SUMMARY_DATABASE;
 }
 
 static void run_workers(struct run *run)
@@ -72,7 +86,7 @@ static void run_workers(struct run *run)
     run->claimed = calloc(run->jobs, sizeof *run->claimed);
     if (!workers || !run->claimed) {
         err_oom(&e);
-        run_fail(run, SUMMARY_INTERNAL, &e);
+        run_fail(run, end_of(&e), &e);
         free(workers);
         return;
     }
@@ -232,7 +246,7 @@ static void work(struct run *run, struct run_result *ret)
     struct err e = {0};
 
     if (globals_find(run->p, run->o->sources, run->o->n_sources, &run->globals, &e) < 0) {
-        run_fail(run, e.code == W0601 ? SUMMARY_INTERNAL : SUMMARY_USAGE, &e);
+        run_fail(run, e.code == W0601 ? SUMMARY_INTERRUPTED : SUMMARY_USAGE, &e);
     } else if (run->o->replay) {
         share_limit_records(run);
         run->id = run->o->replay;
@@ -293,7 +307,7 @@ void run_execute(const struct run_options *o, struct run_result *ret)
     *ret = (struct run_result){.run = run};
     if (!run) {
         err_oom(&ret->failure);
-        ret->summary.end = SUMMARY_INTERNAL;
+        ret->summary.end = end_of(&ret->failure);
         return;
     }
     start(run, o);

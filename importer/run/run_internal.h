@@ -221,6 +221,8 @@ int worker_open(struct worker *w, struct run *run, unsigned number, struct err *
 void worker_close(struct worker *w);
 /* Work until nothing is left or the run stops. Failures go to run_fail(). */
 void worker_loop(struct worker *w);
+/* Was it for want of memory, room or a readable file? The same command can go on when that is there. */
+bool run_lacked(const struct err *err);
 /* End the run for this reason; the first one wins. Takes the lock. */
 void run_fail(struct run *run, enum summary_end end, struct err *err);
 bool run_stopping(struct run *run);

@@ -379,7 +379,10 @@ static enum summary_end end_of(const struct err *err)
     default:
         break;
     }
-    if (err->sqlstate[0] || strncmp(code_entry(err->code)->name, "W05", 3) == 0 || err->code == W0604 || err->code == W0610)
+    if (run_lacked(err))
+        return SUMMARY_INTERRUPTED;
+    if (err->sqlstate[0] || strncmp(code_entry(err->code)->name, "W05", 3) == 0 || err->code == W0604 || err->code == W0610 ||
+        err->code == W0617)
         return SUMMARY_DATABASE;
     /* A value of a column with on_error: stop. */
     return strncmp(code_entry(err->code)->name, "W04", 3) == 0 ? SUMMARY_LIMIT : SUMMARY_INTERNAL;

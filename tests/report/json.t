@@ -61,6 +61,7 @@ summary() {
 
 expect_success 'a check with findings of many kinds' 'summary 3 check check m.yaml one two --max-rejects 100'
 expect_success 'a load with rejects, from two sources' 'summary 3 load load m.yaml one two'
+expect_success 'a replay that settles nothing' 'summary 3 replay rejects replay last && jq -e ".open_rejects > 0" replay.json >/dev/null'
 expect_success 'a load that changes and misses files' '
     echo "{\"id\": 21}" >two/b.jsonl && rm two/c.jsonl && summary 3 again load m.yaml one two --prune'
 expect_success 'a load of nothing new' 'summary 0 same load m.yaml one two'
