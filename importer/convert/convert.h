@@ -60,9 +60,26 @@ struct convert_options {
 int convert_value(const struct value *v, const struct type *type, const struct convert_options *options,
                   struct arena *a, struct cell *ret, unsigned *did, struct err *err);
 
-/* The same for the values most records are made of, quickly: true with *ret filled when there is nothing to decide,
- * to mend or to refuse. False says nothing: convert_value() knows. `v` may be ABSENT or NULL (false). */
-bool convert_quick(const struct value *v, const struct type *type, const struct convert_options *options, struct cell *ret);
+/* The same for the values that most records are made of, without options, messages or memory. What that takes of a column is
+ * found out once. */
+enum convert_way {
+    CONVERT_LONG_WAY = 0, CONVERT_BOOL, CONVERT_INT, CONVERT_NUMERIC, CONVERT_TEXT, CONVERT_INSTANT
+};
+struct convert_quick {
+    enum convert_way way;
+    bool nullable;                  /* null is a cell like another */
+    uint64_t most;                  /* int: the largest number; text: bytes */
+    size_t whole, fraction;         /* numeric: digits */
+};
+struct convert_quick convert_quick(const struct type *type, const struct convert_options *options, bool nullable);
+
+/* `token` is a value as it stands in a checked JSON text, JSON_PADDING bytes readable behind it; a string has its quotes and
+ * no escapes. True with *ret filled when there is nothing to decide, to mend or to refuse; it lends from the token. False says
+ * nothing: convert_value() knows. */
+bool convert_token(struct str token, const struct convert_quick *how, struct cell *ret);
+
+/* The same for any value that is there. */
+bool convert_quickly(const struct value *v, const struct convert_quick *how, struct cell *ret);
 
 /* "integer", "text of at most 255 characters", "one of 'a', 'b'": for messages. In `a`; never NULL. */
 const char *convert_expected(const struct type *type, struct arena *a);

@@ -211,13 +211,11 @@ static int built_text(struct conversion *c, struct str *ret)
 int convert_to_json(struct conversion *c)
 {
     unsigned found = inside(c->v);
-    bool lend = c->v->doc && c->v->type != VALUE_ARRAY && c->v->type != VALUE_OBJECT;
     struct str text;
 
     if (found && judge(c, found) < 0)
         return -1;
-    /* Arrays and objects may have to leave out repeated keys, which value_json() knows. */
-    if (lend)
+    if (value_is_source(c->v))
         text = value_raw(c->v);
     else if (built_text(c, &text) < 0)
         return -1;

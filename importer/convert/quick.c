@@ -1,118 +1,151 @@
 /* The short way through a conversion, for plain digits, checked text, booleans and instants; whatever needs a second thought
  * takes the long one. */
+#include "base/swar.h"
 #include "convert/internal.h"
 
 #include <stdint.h>
 
-static inline bool is_digit(char c)
+struct convert_quick convert_quick(const struct type *type, const struct convert_options *options, bool nullable)
 {
-    return (unsigned char)(c - '0') <= 9;
+    struct convert_quick how = {.nullable = nullable};
+
+    switch (type->kind) {
+    case TYPE_BOOL: how.way = CONVERT_BOOL; break;
+    case TYPE_INT2: how.way = CONVERT_INT, how.most = INT16_MAX; break;
+    case TYPE_INT4: how.way = CONVERT_INT, how.most = INT32_MAX; break;
+    case TYPE_INT8: how.way = CONVERT_INT, how.most = INT64_MAX; break;
+    case TYPE_NUMERIC:
+        how.way = type->scale < 0 || type->precision < type->scale ? CONVERT_LONG_WAY : CONVERT_NUMERIC;
+        how.whole = type->precision ? (size_t)(type->precision - type->scale) : SIZE_MAX;
+        how.fraction = type->precision ? (size_t)type->scale : SIZE_MAX;
+        break;
+    case TYPE_TEXT:
+        how.way = options->trim ? CONVERT_LONG_WAY : CONVERT_TEXT;
+        how.most = type->length ? (uint64_t)type->length : UINT64_MAX;   /* a character has at least one byte */
+        break;
+    case TYPE_TIMESTAMPTZ: how.way = options->format ? CONVERT_LONG_WAY : CONVERT_INSTANT; break;
+    default: break;
+    }
+    return how;
 }
 
-/* At most 18 digits and a sign: no overflow to look for. */
-static bool integer(struct str text, int64_t min, int64_t max, struct cell *ret)
-{
-    const char *p = text.at, *end = p + text.len;
-    bool negative = p < end && *p == '-';
-    int64_t n = 0;
+enum { INTEGER_DIGITS = 18 /* no overflow to look for */, NUMERIC_DIGITS = 100 };
 
-    p += negative;
-    if (p == end || end - p > 18)
+static bool integer(struct str token, uint64_t most, struct cell *ret)
+{
+    static const uint64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+    bool negative = *token.at == '-';
+    const char *at = token.at + negative;
+    size_t len = token.len - negative;
+    uint64_t n = 0;
+
+    if (len == 0 || len > INTEGER_DIGITS || swar_digits(at, len) != len)
         return false;
-    for (; p < end; p++) {
-        if (!is_digit(*p))
-            return false;
-        n = n * 10 + (*p - '0');
-    }
-    n = negative ? -n : n;
-    if (n < min || n > max)
+    for (; len > 8; len -= 8, at += 8)
+        n = n * powers[8] + swar_number(at, 8);
+    n = n * powers[len] + swar_number(at, len);
+    if (n > most)
         return false;
     ret->kind = CELL_INT;
-    ret->n = n;
+    ret->n = negative ? -(int64_t)n : (int64_t)n;
     return true;
 }
 
 /* Digits, perhaps a point and digits, as many as the column has places for. The parser has seen to the rest. */
-static bool numeric(struct str text, const struct type *type, struct cell *ret)
+static bool numeric(struct str token, const struct convert_quick *how, struct cell *ret)
 {
-    const char *p = text.at, *end = p + text.len, *start;
-    int32_t whole, fraction = 0;
+    bool negative = *token.at == '-';
+    const char *at = token.at + negative;
+    size_t len = token.len - negative, whole, fraction = 0;
 
-    if (text.len > 100 || type->scale < 0)
+    if (len > NUMERIC_DIGITS)
         return false;
-    p += p < end && *p == '-';
-    start = p;
-    while (p < end && is_digit(*p))
-        p++;
-    whole = (int32_t)(p - start);
-    if (p < end && *p == '.') {
-        start = ++p;
-        while (p < end && is_digit(*p))
-            p++;
-        fraction = (int32_t)(p - start);
+    whole = swar_digits(at, len);
+    if (whole < len) {
+        fraction = len - whole - 1;
+        if (at[whole] != '.' || swar_digits(at + whole + 1, fraction) != fraction)
+            return false;
     }
-    if (p != end || (type->precision && (whole > type->precision - type->scale || fraction > type->scale)))
+    if (whole == 0 || whole > how->whole || fraction > how->fraction)
         return false;
     ret->kind = CELL_NUMERIC;
-    ret->text = text;
+    ret->text = token;
     return true;
 }
 
-/* Two digits, or something large. */
-static inline unsigned two(const char *p)
+/* Eight characters, digits where the pattern has a 0 and `most` a 9, the pattern's own elsewhere. In *ret each byte is the number
+ * that the digit there makes with the one behind it. */
+static inline bool pairs(const char *at, const char *pattern, const char *most, uint64_t *ret)
 {
-    unsigned tens = (unsigned char)(p[0] - '0'), ones = (unsigned char)(p[1] - '0');
+    uint64_t digits = swar_load(at) ^ swar_load(pattern);
 
-    return tens > 9 || ones > 9 ? 10000 : tens * 10 + ones;
+    *ret = digits * 10 + (digits >> 8);
+    return swar_above(digits, swar_load(most)) == 0;
 }
 
-/* 2025-01-31T10:00:00Z */
-static bool instant(struct str text, struct cell *ret)
+static inline int pair(uint64_t of, unsigned place)
 {
-    const char *p = text.at;
-    unsigned century, year, hour, minute, second;
+    return (int)(of >> 8 * place & 0xff);
+}
+
+/* "2025-01-31T10:00:00Z" */
+static bool instant(struct str token, struct cell *ret)
+{
+    const char *at = token.at + 1;
+    uint64_t date, clock, end;
     int64_t days;
 
-    if (text.len != 20 || p[4] != '-' || p[7] != '-' || p[10] != 'T' || p[13] != ':' || p[16] != ':' || p[19] != 'Z')
-        return false;
-    century = two(p);
-    year = two(p + 2);
-    hour = two(p + 11);
-    minute = two(p + 14);
-    second = two(p + 17);
-    if (century > 99 || year > 99 || hour > 23 || minute > 59 || second > 59 ||
-        !convert_date((int)(century * 100 + year), (int)two(p + 5), (int)two(p + 8), &days))
+    if (token.len != 22 || *token.at != '"' || !pairs(at, "0000-00-", "\11\11\11\11\0\11\11\0", &date) ||
+        !pairs(at + 8, "00T00:00", "\11\11\0\11\11\0\11\11", &clock) ||
+        !pairs(at + 12, "0:00:00Z", "\11\0\11\11\0\11\11\0", &end) ||
+        pair(clock, 3) > 23 || pair(clock, 6) > 59 || pair(end, 5) > 59 ||
+        !convert_date(pair(date, 0) * 100 + pair(date, 2), pair(date, 5), pair(clock, 0), &days))
         return false;
     ret->kind = CELL_TIMESTAMP;
-    ret->n = (days * 86400 + (hour * 60 + minute) * 60 + second) * 1000000;
+    ret->n = (days * 86400 + (pair(clock, 3) * 60 + pair(clock, 6)) * 60 + pair(end, 5)) * 1000000;
     return true;
 }
 
-bool convert_quick(const struct value *v, const struct type *type, const struct convert_options *options, struct cell *ret)
+static bool text(struct str token, uint64_t most, struct cell *ret)
 {
-    if (!v->doc)
+    if (*token.at != '"' || token.len - 2 > most)
         return false;
-    switch (type->kind) {
-    case TYPE_BOOL:
-        if (v->type != VALUE_BOOL)
-            return false;
-        ret->kind = CELL_BOOL;
-        ret->n = v->truth;
+    ret->kind = CELL_TEXT;
+    ret->text = str_make(token.at + 1, token.len - 2);
+    return true;
+}
+
+static bool boolean(struct str token, struct cell *ret)
+{
+    if (*token.at != 't' && *token.at != 'f')
+        return false;
+    ret->kind = CELL_BOOL;
+    ret->n = *token.at == 't';
+    return true;
+}
+
+bool convert_token(struct str token, const struct convert_quick *how, struct cell *ret)
+{
+    if (*token.at == 'n' && how->nullable) {
+        ret->kind = CELL_NULL;
         return true;
-    case TYPE_INT2: return v->type == VALUE_NUMBER && integer(v->text, INT16_MIN, INT16_MAX, ret);
-    case TYPE_INT4: return v->type == VALUE_NUMBER && integer(v->text, INT32_MIN, INT32_MAX, ret);
-    case TYPE_INT8: return v->type == VALUE_NUMBER && integer(v->text, INT64_MIN, INT64_MAX, ret);
-    case TYPE_NUMERIC: return v->type == VALUE_NUMBER && numeric(v->text, type, ret);
-    case TYPE_TEXT:
-        /* A character has at least one byte. */
-        if (v->type != VALUE_STRING || v->flags || options->trim ||
-            (type->length && v->text.len > (size_t)type->length))
-            return false;
-        ret->kind = CELL_TEXT;
-        ret->text = v->text;
-        return true;
-    case TYPE_TIMESTAMPTZ:
-        return v->type == VALUE_STRING && !v->flags && !options->format && instant(v->text, ret);
-    default: return false;
     }
+    switch (how->way) {
+    case CONVERT_BOOL: return boolean(token, ret);
+    case CONVERT_INT: return integer(token, how->most, ret);
+    case CONVERT_NUMERIC: return numeric(token, how, ret);
+    case CONVERT_TEXT: return text(token, how->most, ret);
+    case CONVERT_INSTANT: return instant(token, ret);
+    case CONVERT_LONG_WAY: break;
+    }
+    return false;
+}
+
+bool convert_quickly(const struct value *v, const struct convert_quick *how, struct cell *ret)
+{
+    if (!v->doc || v->flags || v->type == VALUE_ABSENT || v->type == VALUE_ARRAY || v->type == VALUE_OBJECT)
+        return false;
+    if (v->type == VALUE_STRING)
+        return convert_token(str_make(v->text.at - 1, v->text.len + 2), how, ret);
+    return convert_token(v->text, how, ret);
 }

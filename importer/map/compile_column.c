@@ -414,6 +414,8 @@ static void compile_column(struct compile *c, struct program_rule *rule, struct 
     else
         compile_source(c, rule, column, names);
     compile_options(c, column, names);
+    if (column->kind == COLUMN_SLOT && column->plain)
+        column->quick = convert_quick(&column->type, &column->convert, !column->not_null);
     if (column->convert.format && convert_format_check(column->convert.format, &column->type, &e) < 0) {
         e.map_len = 0;
         compile_fault_from(c, &source->format, &e);

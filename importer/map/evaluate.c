@@ -28,11 +28,13 @@ struct evaluator *evaluator_new(const struct program *p, struct opener *opener, 
     ev->run = (struct expr_run){.arena = &ev->arena, .variable = evaluate_variable, .keyed = evaluate_keyed, .context = ev, .now_us = clock.now_us};
     ev->lookup = lookup_new(p, opener, out, clock, memory, err);
     ev->slots = calloc(slots, sizeof *ev->slots);
+    ev->plan.members = calloc(slots, sizeof *ev->plan.members);
+    ev->plan.columns = calloc(columns, sizeof *ev->plan.columns);
     ev->lets = calloc(lets, sizeof *ev->lets);
     ev->let_known = calloc(lets, sizeof *ev->let_known);
     ev->values = calloc(columns, sizeof *ev->values);
     ev->cells = calloc(cells, sizeof *ev->cells);
-    if (ev->lookup && ev->slots && ev->lets && ev->let_known && ev->values && ev->cells)
+    if (ev->lookup && ev->slots && ev->plan.members && ev->plan.columns && ev->lets && ev->let_known && ev->values && ev->cells)
         return ev;
     err_oom(err);
     evaluator_free(ev);
@@ -48,6 +50,8 @@ void evaluator_free(struct evaluator *ev)
     buf_release(&ev->scratch);
     err_release(&ev->failure);
     free(ev->slots);
+    free(ev->plan.members);
+    free(ev->plan.columns);
     free(ev->lets);
     free(ev->let_known);
     free(ev->values);
@@ -70,6 +74,7 @@ bool evaluator_file(struct evaluator *ev, const struct program_rule *rule, const
     ev->rule = rule;
     ev->file = *file;
     ev->memo.paths = NULL;
+    ev->plan.doc = NULL;
     for (size_t i = 0; i < rule->n_from; i++) {
         struct str captures[PATTERN_CAPTURES_MAX];
 
@@ -149,14 +154,42 @@ static void forget_lets(struct evaluator *ev)
         ev->let_known[i] = false;
 }
 
+void evaluate_select(struct evaluator *ev)
+{
+    const struct json_unread unread = {tell_unread, ev};
+    struct value misfit = value_absent();
+
+    json_select_again(ev->rule->paths, &ev->levels[ev->depth].value, ev->slots, &misfit,
+                      evaluate_tells_unread(ev) ? &unread : NULL, &ev->memo);
+    ev->misfit = misfit.type != VALUE_ABSENT;
+    ev->selected = true;
+}
+
+/* -1 with *failed the column that could not be made. */
+static int make_cells(struct evaluator *ev, size_t *failed, struct err *e)
+{
+    struct json_flat flat;
+
+    ev->has_row = true;
+    if (evaluate_is_flat(ev, &flat))
+        return evaluate_flat(ev, &flat, failed, e);
+    evaluate_select(ev);
+    for (size_t i = 0; i < ev->rule->n_columns; i++) {
+        *failed = ev->rule->order[i];
+        if (!evaluate_plain(ev, *failed) && evaluate_column(ev, *failed, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int make_row(struct evaluator *ev, struct err *err)
 {
     const struct program_rule *rule = ev->rule;
-    const struct json_unread unread = {tell_unread, ev};
     struct err *e = &ev->failure;
-    struct value verdict, misfit = value_absent();
+    struct value verdict;
+    size_t failed;
 
-    ev->has_row = false;
+    ev->has_row = ev->selected = ev->misfit = false;
     forget_lets(ev);
     lookup_row(ev->lookup);
     tell_warnings(ev);
@@ -168,16 +201,8 @@ static int make_row(struct evaluator *ev, struct err *err)
             return 0;
         }
     }
-    json_select_again(rule->paths, &ev->levels[ev->depth].value, ev->slots, &misfit,
-                      ev->depth == 0 && ev->out->unread ? &unread : NULL, &ev->memo);
-    ev->misfit = misfit.type != VALUE_ABSENT;
-    ev->has_row = true;
-    for (size_t i = 0; i < rule->n_columns; i++) {
-        size_t at = rule->order[i];
-
-        if (!evaluate_plain(ev, at) && evaluate_column(ev, at, e) < 0)
-            return row_failed(ev, e, &rule->columns[at], &ev->values[at], err);
-    }
+    if (make_cells(ev, &failed, e) < 0)
+        return row_failed(ev, e, &rule->columns[failed], &ev->values[failed], err);
     return ev->out->row(ev->out->context, rule, ev->cells, err);
 }
 

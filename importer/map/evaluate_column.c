@@ -129,7 +129,7 @@ static int fetch(struct evaluator *ev, const struct program_column *c, struct va
 {
     switch (c->kind) {
     case COLUMN_SLOT:
-        *ret = ev->slots[c->slot];
+        *ret = *evaluate_slot(ev, c->slot);
         return ev->misfit && ret->type == VALUE_ABSENT ? blocked(ev, c, ret, e) : 0;
     case COLUMN_EXPR:
         return evaluate_expr(ev, &c->expr, &ev->levels[ev->depth].value, ret, e);

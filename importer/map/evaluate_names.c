@@ -6,7 +6,7 @@ static int row_value(struct evaluator *ev, struct str key, struct value *ret)
     *ret = value_null();
     for (size_t i = 0; i < ev->rule->n_columns; i++) {
         if (str_eq(ev->rule->columns[i].source->name.text, key))
-            *ret = ev->values[i].type == EVALUATE_IN_SLOT ? ev->slots[ev->rule->columns[i].slot] : ev->values[i];
+            *ret = ev->values[i].type == EVALUATE_IN_SLOT ? *evaluate_slot(ev, ev->rule->columns[i].slot) : ev->values[i];
     }
     return 0;
 }

@@ -66,6 +66,7 @@ struct program_column {
     bool not_null;
     bool plain;                         /* nothing stands between the value and its conversion */
     struct convert_options convert;
+    struct convert_quick quick;         /* of a plain path; else the long way */
     struct value fallback;              /* ABSENT: none */
     struct value *null_if;
     size_t n_null_if;

@@ -31,7 +31,7 @@ struct json_parser *json_parser_new(const struct json_options *options, struct e
         p->options.depth_max = JSON_DEPTH_MAX;
     p->line = 1;
     p->simd = json_simd_new();
-    p->frames = malloc(p->options.depth_max * sizeof *p->frames);
+    p->frames = malloc((p->options.depth_max + (size_t)1) * sizeof *p->frames);
     if (!p->simd || !p->frames || json_keys_init(&p->keys) < 0) {
         err_oom(err);
         json_parser_free(p);
@@ -229,20 +229,22 @@ bool json_is_number(struct str token)
     return at == end;
 }
 
-/* A string that ends behind the first backslash known of. In most texts the next one is far away, so that
- * strings need not be looked at one by one. */
-static int check_escapes(struct json_parser *p, size_t start, size_t end)
+void json_find_backslash(struct json_parser *p, size_t from)
 {
     const struct json_doc *doc = &p->doc;
     const char *found;
 
-    if (p->backslash < start) {
-        found = memchr(doc->text + start, '\\', doc->len - start);
-        p->backslash = found ? (size_t)(found - doc->text) : doc->len;
-        if (end <= p->backslash)
-            return 0;
-    }
-    return json_escapes_check(doc->text + start, end - start);
+    if (p->backslash >= from)
+        return;
+    found = memchr(doc->text + from, '\\', doc->len - from);
+    p->backslash = found ? (size_t)(found - doc->text) : doc->len;
+}
+
+/* A string that ends behind the first backslash known of. */
+static int check_escapes(struct json_parser *p, size_t start, size_t end)
+{
+    json_find_backslash(p, start);
+    return end <= p->backslash ? 0 : json_escapes_check(p->doc.text + start, end - start);
 }
 
 /* The flags of the string at token i, whose contents end at *ret_end; or -1. */
@@ -259,26 +261,6 @@ static inline int check_string(struct json_parser *p, size_t i, size_t *ret_end)
     return end <= p->backslash ? 0 : check_escapes(p, start, end);
 }
 
-/* The most frequent kind of number: digits, perhaps a point and digits. False says nothing. */
-static inline bool is_plain_number(const char *at, const char *end)
-{
-    const char *start = at;
-
-    if (*at == '0')
-        at++;
-    else
-        while (at < end && is_digit(*at))
-            at++;
-    if (at == end || at == start)
-        return at > start;
-    if (*at != '.')
-        return false;
-    start = ++at;
-    while (at < end && is_digit(*at))
-        at++;
-    return at == end && at > start;
-}
-
 /* Numbers and words; flags, or -1. */
 static inline int check_scalar(const struct json_parser *p, size_t i)
 {
@@ -286,7 +268,7 @@ static inline int check_scalar(const struct json_parser *p, size_t i)
     size_t start = doc->pos[i];
     struct str token = str_make(doc->text + start, json_token_end(doc, i) - start);
 
-    if (is_digit(*token.at) && is_plain_number(token.at, token.at + token.len))
+    if (json_is_plain_number(token.at, token.len))
         return 0;
     switch (*token.at) {
     case 't': return str_eq(token, str_make("true", 4)) ? 0 : -1;
@@ -315,122 +297,95 @@ static inline int note_key(struct json_parser *p, uint32_t i, size_t end, int fl
     return json_keys_push(&p->keys, i, *ret_hash);
 }
 
-/* Is the key at token i what it was in the record before? Then it has been checked: it has no escapes, and the quote
- * behind it is its end. */
-static inline bool is_expected(const char *text, const uint32_t *pos, const struct json_shape_key *key)
-{
-    const char *at = text + pos[0] + 1;
-
-    return pos[1] == pos[0] + (uint64_t)key->len + 2 && at[key->len] == '"' && at[key->len + 1] == ':' &&
-           json_same_bytes(at, key->at, key->len);
-}
-
 /* --- the walk --- */
 
 enum walk { WALK_GOOD, WALK_WRONG, WALK_OOM };
 
-/* A bit for the hash of each key noted. */
-static uint64_t keys_seen(const struct json_keys *k)
+/* The keys of the object `in` before token i, which were as expected so far, are not any longer, or are asked for. */
+static int note_expected(struct json_parser *p, struct json_frame *in, uint32_t i)
 {
-    uint64_t seen = 0;
+    const struct json_doc *doc = &p->doc;
 
-    for (size_t i = 0; i < k->n; i++)
-        seen |= (uint64_t)1 << (k->at[i].hash >> 26);
-    return seen;
+    in->keys = (uint32_t)p->keys.n;
+    in->seen = 0;
+    for (uint32_t key = in->open + 1; key < i; key = json_value_end(doc, key + 2) + 2) {
+        if (json_keys_push(&p->keys, key, doc->link[key + 1]) < 0)
+            return -1;
+        in->seen |= (uint64_t)1 << (doc->link[key + 1] >> 26);
+    }
+    return 0;
 }
 
-static inline void note_expected(struct json_parser *p, uint32_t root, size_t members)
+/* The record is an object with these keys; `learn` tells that another one stood where one was foretold. */
+static void end_of_record(struct json_parser *p, const struct json_frame *in, bool learn)
 {
-    p->doc.expected = members == p->keys.shape_members && members > 0 ? root : UINT32_MAX;
-    p->doc.keys = p->keys.at;
-    p->doc.keys_n = members;
-}
+    struct json_keys *k = &p->keys;
 
-/* A string without escapes, a plain number or a word, from `start` to the separator at `end`, no white space between? */
-static inline bool is_plain_value(const char *text, size_t start, size_t end, size_t backslash)
-{
-    const char *at = text + start;
-    size_t len = end - start;
-
-    switch (*at) {
-    case '"': return len >= 2 && text[end - 1] == '"' && end <= backslash;
-    case 't': return len == 4 && memcmp(at, "true", 4) == 0;
-    case 'f': return len == 5 && memcmp(at, "false", 5) == 0;
-    case 'n': return len == 4 && memcmp(at, "null", 4) == 0;
-    case '-': return is_digit(at[1]) && is_plain_number(at + 1, at + len);
-    default: return is_digit(*at) && is_plain_number(at, at + len);
+    if (in->expected != &k->none && k->n == k->shape_members) {
+        p->doc.expected = in->open;
+        p->doc.keys = k->at;
+        p->doc.keys_n = k->n;
+        k->to_learn = JSON_SHAPES_LEARN;
+    } else if (learn || k->n != k->shape_members) {
+        json_keys_learn(p, k->found ? 0 : k->n);
     }
 }
 
-/* Most records are an object with the keys of the one before and no container inside. One that is takes this short cut: each
- * member has four tokens, and all is as it was but the values. False says nothing. */
-static bool walk_flat(struct json_parser *p, uint32_t first, size_t to, uint32_t *ret)
+/* The record, or an object that is not as expected, ends at token i: more flags of it; -1 when out of memory. */
+static int end_of_object(struct json_parser *p, struct json_frame *in, uint32_t i, bool learn)
 {
-    const char *text = p->doc.text;
-    size_t members = p->keys.shape_members, backslash = p->backslash;
-    const uint32_t *pos = p->doc.pos + first;
-    const struct json_shape_key *key = p->keys.shape;
-    uint32_t *link = p->doc.link + first, last = (uint32_t)(4 * members);
+    struct json_keys *k = &p->keys;
+    size_t members;
+    int flags;
 
-    if (members == 0 || members > JSON_SHAPE_KEYS || first + (size_t)last >= p->doc.n || pos[last] >= to || pos[last + 1] < to ||
-        text[pos[0]] != '{' || text[pos[last]] != '}')
-        return false;
-    for (uint32_t i = 1; i < last; i += 4, key++) {
-        if (text[pos[i]] != '"' || !is_expected(text, pos + i, key) || text[pos[i + 3]] != (i + 3 < last ? ',' : '}') ||
-            !is_plain_value(text, pos[i + 2], pos[i + 3], backslash))
-            return false;
-        link[i] = 0;
-        link[i + 1] = key->hash;
-        link[i + 2] = 0;
-    }
-    if (json_token_end(&p->doc, first + last) > to)
-        return false;
-    link[0] = first + last;
-    link[last] = 0;
-    p->doc.expected = first;
-    p->doc.keys = NULL;
-    p->doc.keys_n = members;
-    *ret = first + last + 1;
-    return true;
+    if (in->expected != &k->none && note_expected(p, in, i) < 0)
+        return -1;
+    members = k->n - in->keys;
+    flags = members > JSON_KEYS_SMALL ? json_keys_close(p, in->keys) : 0;
+    if (flags < 0)
+        return -1;
+    if (members > 0 && in->place == &k->record)
+        end_of_record(p, in, learn);
+    else if (members > 0 && !k->found)
+        json_keys_learn_inside(p, in->place, in->keys);
+    k->n = in->keys;
+    return flags;
 }
 
 /* Check the value that begins at token `first` and ends before `to`; *ret is the token behind it. The innermost
- * container (its bracket, its first key, what is in it) is held in variables, those around it in p->frames.
+ * container is *in, those around it stand before it in p->frames; `place` is that of the next value.
  *
  * Commas and colons are not compared with `to`: where one is behind it, so is what must follow. */
 static enum walk walk(struct json_parser *p, uint32_t first, size_t to, uint32_t *ret)
 {
     const uint32_t *pos = p->doc.pos;
     const char *text = p->doc.text;
-    uint32_t *link = p->doc.link, open = 0, keys = 0, depth = 0, hash;
-    size_t i = first;
-    uint64_t seen = 0, bit;
-    int flags, inside = 0;
-    char closer = 0;
-    size_t end, members = 0;
-    const struct json_shape_key *expected = p->keys.shape, *const unexpected = expected + JSON_SHAPE_KEYS;
+    struct json_keys *k = &p->keys;
+    struct json_shape_key *place = &k->record;
+    struct json_frame *in = p->frames, *const outermost = in, *const deepest = in + p->options.depth_max;
+    uint32_t *link = p->doc.link, hash;
+    size_t i = first, end;
+    uint64_t bit;
+    int flags;
     bool learn = false;
 
+    *in = (struct json_frame){.open = first};
 value:
     if (pos[i] >= to)
         return WALK_WRONG;
     switch (text[pos[i]]) {
     case '{':
     case '[':
-        if (depth == p->options.depth_max)
+        if (in == deepest)
             return WALK_WRONG;
-        p->frames[depth].open = open;
-        p->frames[depth].keys = keys;
-        p->frames[depth].seen = seen;
-        p->frames[depth++].flags = inside;
-        open = (uint32_t)i++;
-        keys = (uint32_t)p->keys.n;
-        seen = 0;
-        inside = 0;
-        closer = (char)(text[pos[open]] + 2);
-        if (text[pos[i]] == closer)
+        if (in == outermost && text[pos[i]] == '[')
+            place = &k->items;
+        *++in = (struct json_frame){.place = place, .expected = place->inside, .open = (uint32_t)i, .keys = (uint32_t)k->n,
+                                    .closer = (char)(text[pos[i]] + 2)};
+        i++;
+        if (text[pos[i]] == in->closer)
             goto close;
-        if (closer == '}')
+        if (in->closer == '}')
             goto member;
         goto value;
     case '"':
@@ -443,72 +398,68 @@ value:
     }
     if (flags < 0)
         return WALK_WRONG;
-    inside |= flags;
+    in->flags |= flags;
     i++;
 
 behind_value:
-    if (depth == 0) {
-        if (expected == p->keys.shape + members)
-            note_expected(p, first, members);
-        else if (learn || members != p->keys.shape_members)
-            json_keys_learn(p, p->keys.found ? 0 : members);
+    if (in == outermost) {
         *ret = (uint32_t)i;
         return pos[i] >= to && json_token_end(&p->doc, i - 1) <= to ? WALK_GOOD : WALK_WRONG;
     }
     if (text[pos[i]] == ',') {
         i++;
-        if (closer == '}')
+        if (in->closer == '}')
             goto member;
         goto value;
     }
-    if (text[pos[i]] != closer)
+    if (text[pos[i]] != in->closer)
         return WALK_WRONG;
 
 close:
     if (pos[i] >= to)
         return WALK_WRONG;
-    flags = p->keys.n - keys > JSON_KEYS_SMALL ? json_keys_close(p, keys) : 0;
-    if (flags < 0)
-        return WALK_OOM;
-    members = p->keys.n - keys;
-    p->keys.n = keys;
-    flags = (flags | inside) & JSON_INSIDE;
-    link[open] = (uint32_t)i;
-    link[i] = (uint32_t)flags;
-    open = p->frames[--depth].open;
-    keys = p->frames[depth].keys;
-    seen = p->frames[depth].seen;
-    inside = p->frames[depth].flags | flags;
-    closer = (char)(text[pos[open]] + 2);
-    i++;
+    if (in->closer == '}' && (in->expected == &k->none || in->place == &k->record)) {
+        flags = end_of_object(p, in, (uint32_t)i, learn);
+        if (flags < 0)
+            return WALK_OOM;
+        in->flags |= flags;
+    }
+    flags = in->flags & JSON_INSIDE;
+    link[in->open] = (uint32_t)i;
+    link[i++] = (uint32_t)flags;
+    place = in->place;
+    in--;
+    in->flags |= flags;
     goto behind_value;
 
 member:
-    if (pos[i] >= to || text[pos[i]] != '"')
+    if (pos[i] >= to)
         return WALK_WRONG;
-    if (depth == 1 && is_expected(text, pos + i, expected)) {
-        link[i] = 0;
-        link[i + 1] = expected->hash;
-        p->keys.at[p->keys.n++] = (struct json_key){expected->hash, (uint32_t)i};
-        expected++;
+    if (json_key_stands(text + pos[i], in->expected)) {
+        place = in->expected++;
+        memcpy(link + i, place->links, 2 * sizeof *link);
         i += 2;
         goto value;
     }
-    if (depth == 1 && expected != unexpected) {
-        learn = expected->len != UINT32_MAX;
-        expected = unexpected;
-        seen = keys_seen(&p->keys);
+    if (text[pos[i]] != '"')
+        return WALK_WRONG;
+    if (in->expected != &k->none) {
+        learn |= in->place == &k->record && in->expected->len > 0;
+        in->expected = &k->none;
+        if (note_expected(p, in, (uint32_t)i) < 0)
+            return WALK_OOM;
     }
+    place = &k->nowhere;
     flags = check_string(p, i, &end);
     if (flags < 0 || text[pos[i + 1]] != ':')
         return WALK_WRONG;
     if (note_key(p, (uint32_t)i, end, flags, &hash) < 0)
         return WALK_OOM;
-    inside |= flags;
+    in->flags |= flags;
     bit = (uint64_t)1 << (hash >> 26);
-    if (seen & bit)
-        inside |= json_keys_compare(p, keys);
-    seen |= bit;
+    if (in->seen & bit)
+        in->flags |= json_keys_compare(p, in->keys);
+    in->seen |= bit;
     i += 2;
     goto value;
 }
@@ -626,7 +577,7 @@ static int check_record(struct json_parser *p, size_t from, size_t to, struct va
     p->keys.n = 0;
     p->keys.found = false;
     p->doc.expected = UINT32_MAX;
-    switch (walk_flat(p, root, to, &end) ? WALK_GOOD : walk(p, root, to, &end)) {
+    switch (json_walk_flat(p, root, to, &end) ? WALK_GOOD : walk(p, root, to, &end)) {
     case WALK_GOOD: break;
     case WALK_WRONG: return report_fault(p, from, to, err);
     case WALK_OOM: return err_oom(err);

@@ -82,10 +82,35 @@ struct json_memo {
     const struct json_paths *paths;
     const struct json_doc *doc;
     uint32_t shape;
-    bool leaves, complete;  /* no path goes on below a key; every key is on one */
     const void *found[JSON_MEMO_KEYS];
 };
 void json_select_again(const struct json_paths *paths, const struct value *root, struct value *slots,
                        struct value *misfit, const struct json_unread *unread, struct json_memo *memo);
+
+/* A flat record is an object with at most 32 keys, which are those of the record before it in the same order, and no value of
+ * which is a container, has an escape or an exponent, or white space between it and the comma: most records of most files.
+ * Its members are known by their number and need no search, and their values need no struct value. */
+struct json_flat {
+    const char *text;
+    const uint32_t *values;     /* value i begins at values[4 * i] and ends at values[4 * i + 1] */
+    size_t members;
+    uint32_t shape;             /* of two flat records of one parser with the same number, all keys are the same */
+};
+
+/* False: `root`, a value that json_next() gave last, is not one, or was not read as one. Lent as the value is. */
+bool json_flat(const struct value *root, struct json_flat *ret);
+
+/* A value as it stands in the text, quotes included. */
+static inline struct str json_flat_token(const struct json_flat *flat, size_t member)
+{
+    const uint32_t *value = flat->values + 4 * member;
+
+    return str_make(flat->text + value[0], value[1] - value[0]);
+}
+
+/* Find for each slot of the paths the member that it gets in a flat record: `ret` has room for json_paths_count(). False when
+ * that is not all: a path goes on below a member, or, with `all`, some key is not on any. */
+enum { JSON_FLAT_ABSENT = -1, JSON_FLAT_WHOLE = -2 };   /* no member; the record itself */
+bool json_flat_members(const struct json_paths *paths, const struct value *root, bool all, int32_t *ret);
 
 #endif

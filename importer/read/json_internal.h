@@ -4,10 +4,9 @@
 #define WINDROW_READ_JSON_INTERNAL_H
 
 #include "base/buf.h"
+#include "base/swar.h"
 #include "read/json.h"
 #include "read/json_simd.h"
-
-#include <endian.h>
 
 struct json_key {
     uint32_t hash, node;
@@ -47,22 +46,33 @@ enum {
 
 enum { JSON_DEPTH_DEFAULT = 512, JSON_DEPTH_MAX = 2048, JSON_KEYS_SMALL = 32 };
 
+/* Objects repeat each other: most have the keys, in the same order, that the object in the same place of the record before had, or
+ * of the item before. A key is kept as it stands, from its quote to the colon right behind its other quote, in words. The keys
+ * of an object stand side by side; the one behind the last is like no text. */
+enum {
+    JSON_SHAPE_KEYS = JSON_KEYS_SMALL, JSON_SHAPE_WORDS = 4, JSON_SHAPE_BYTES = 8 * JSON_SHAPE_WORDS,
+    JSON_SHAPES_KEYS = 512,     /* of all objects; when they are used up nothing more is learnt */
+    JSON_SHAPES_LEARN = 64      /* objects in a row, without a record that was as expected: what never repeats is not worth it */
+};
+struct json_shape_key {
+    uint64_t words[JSON_SHAPE_WORDS], masks[JSON_SHAPE_WORDS];
+    size_t len;                 /* with quotes and colon; 0: it is like no text */
+    uint32_t links[4];          /* of the tokens of a flat member: key, colon, value, separator */
+    struct json_shape_key *inside;      /* keys of the object that is the value, or of the objects in the array that is */
+};
+
 /* A container whose end has not come yet. */
 struct json_frame {
+    struct json_shape_key *place;       /* whose value it is, or is in */
+    struct json_shape_key *expected;    /* its next key; `none` when they are no longer those that were expected */
+    uint64_t seen;          /* from then on: a bit for each hash among its keys */
     uint32_t open;
-    uint32_t keys;          /* where its keys begin in json_keys */
-    int flags;
-    uint64_t seen;          /* a bit for each hash among its keys */
+    uint32_t keys;          /* from then on: where its keys begin in json_keys */
+    int flags;              /* of what is in it */
+    char closer;
 };
 
-/* Keys of the object that was a record last: most records have the same ones in the same order. */
-enum { JSON_SHAPE_KEYS = JSON_KEYS_SMALL, JSON_SHAPE_BYTES = 24 /* read in eights */ };
-struct json_shape_key {
-    uint32_t hash, len;         /* the one behind the last has the length UINT32_MAX, which no key has */
-    char at[JSON_SHAPE_BYTES];
-};
-
-/* Keys of the open objects, innermost last; see json_keys.c. */
+/* Keys of the open objects, innermost last, of those that are not as expected; see json_keys.c. */
 struct json_keys {
     struct json_key *at;
     size_t n, capacity;
@@ -73,8 +83,12 @@ struct json_keys {
     /* The first key of the record that repeats an earlier one, and that one. */
     uint32_t second, first;
     bool found;
-    struct json_shape_key shape[JSON_SHAPE_KEYS + 1];
-    size_t shape_members;   /* the object had: more than there are keys when one of them cannot be foretold */
+    struct json_shape_key *shapes;      /* JSON_SHAPES_KEYS; the record's own come first */
+    size_t shapes_n, to_learn;
+    size_t shape_members;   /* the record had: more than there are keys when one of them cannot be foretold */
+    /* Places that no key leads to: the record, items of a record that is an array, what nothing is known of. */
+    struct json_shape_key record, items, nowhere;
+    struct json_shape_key none;         /* like no text */
 };
 
 struct json_parser {
@@ -131,25 +145,17 @@ static inline uint32_t json_value_end(const struct json_doc *doc, uint32_t i)
     return c == '{' || c == '[' ? doc->link[i] : i;
 }
 
-static inline uint64_t json_load8(const char *at)
-{
-    uint64_t n;
-
-    memcpy(&n, at, 8);
-    return le64toh(n);
-}
-
 /* A quick hash of a decoded key that only ever speeds up a comparison; 8 bytes from `at` are readable. */
 static inline uint32_t json_key_hash(const char *at, size_t len)
 {
     uint64_t h;
 
     if (len < 8) {
-        h = len ? json_load8(at) & (~(uint64_t)0 >> (64 - 8 * len)) : 0;
+        h = len ? swar_load(at) & swar_first(len) : 0;
     } else {
-        h = json_load8(at) ^ json_load8(at + len - 8) * 0x9e3779b97f4a7c15ULL;
+        h = swar_load(at) ^ swar_load(at + len - 8) * 0x9e3779b97f4a7c15ULL;
         if (len > 16)
-            h += json_load8(at + len / 2 - 4) * 0xd6e8feb86659fd93ULL;
+            h += swar_load(at + len / 2 - 4) * 0xd6e8feb86659fd93ULL;
     }
     h += len;
     h = (h ^ (h >> 29)) * 0xbf58476d1ce4e5b9ULL;
@@ -163,9 +169,9 @@ uint32_t json_key_hash_of(struct str key);
 static inline bool json_same_bytes(const char *a, const char *b, size_t len)
 {
     if (len < 8)
-        return len == 0 || (json_load8(a) ^ json_load8(b)) << (64 - 8 * len) == 0;
+        return len == 0 || (swar_load(a) ^ swar_load(b)) << (64 - 8 * len) == 0;
     if (len <= 16)
-        return json_load8(a) == json_load8(b) && json_load8(a + len - 8) == json_load8(b + len - 8);
+        return swar_load(a) == swar_load(b) && swar_load(a + len - 8) == swar_load(b + len - 8);
     return memcmp(a, b, len) == 0;
 }
 
@@ -211,22 +217,6 @@ static inline void json_fill(const struct json_doc *doc, uint32_t i, struct valu
     }
 }
 
-/* The same for a member of a flat object: no white space behind it, no escapes, no container. */
-static inline void json_fill_flat(const struct json_doc *doc, uint32_t i, struct value *ret)
-{
-    size_t start = doc->pos[i], len = doc->pos[i + 1] - start;
-    const char *at = doc->text + start;
-    bool string = *at == '"';
-
-    ret->type = (uint8_t)(string ? VALUE_STRING : json_type_at(at));
-    ret->truth = *at == 't';
-    ret->flags = 0;
-    ret->node = i;
-    ret->doc = doc;
-    ret->text.at = at + string;
-    ret->text.len = len - 2 * (size_t)string;
-}
-
 static inline struct value json_node(const struct json_doc *doc, uint32_t i)
 {
     struct value v;
@@ -241,6 +231,26 @@ bool json_pointer(const struct json_doc *doc, uint32_t root, uint32_t i, struct 
 
 /* The whole token is a number in JSON's spelling. */
 bool json_is_number(struct str token);
+
+/* The same for the most frequent kind: digits, perhaps a point and digits. False says nothing. */
+static inline bool json_is_plain_number(const char *at, size_t len)
+{
+    size_t whole = swar_digits(at, len), fraction = len - whole - 1;
+
+    if (whole == 0 || (*at == '0' && whole > 1))
+        return false;
+    return whole == len || (at[whole] == '.' && fraction > 0 && swar_digits(at + whole + 1, fraction) == fraction);
+}
+
+/* See p->backslash: bring it up to `from`. In most texts the next one is far away, so that strings need not be looked at one
+ * by one. */
+void json_find_backslash(struct json_parser *p, size_t from);
+
+/* --- json_flat.c: records that are like the one before and have no parts --- */
+
+/* Check the value that begins at token `first` and ends before `to`, if it is a flat record (see json.h): true with *ret the token
+ * behind it. False says nothing, and nothing is noted that the long way would not note again. */
+bool json_walk_flat(struct json_parser *p, uint32_t first, size_t to, uint32_t *ret);
 
 /* --- json_text.c: escapes --- */
 
@@ -280,8 +290,23 @@ static inline int json_keys_push(struct json_keys *k, uint32_t node, uint32_t ha
  * beyond JSON_KEYS_SMALL keys: json_keys_close() does then. */
 int json_keys_compare(struct json_parser *p, size_t base);
 
-/* Remember the `n` keys of the record's outermost object, which are noted from the first on and differ. */
+/* Remember the `n` keys of the record's outermost object, which are noted from the first on and differ; all else is forgotten. */
 void json_keys_learn(struct json_parser *p, size_t n);
+
+/* Remember those of an object inside it, noted from `base` on. */
+void json_keys_learn_inside(struct json_parser *p, struct json_shape_key *place, size_t base);
+
+/* Does this key stand at `at`, where a token begins? Then it has been checked: it has no escapes, the quote behind it is its
+ * end, and the colon behind that the next token. */
+static inline bool json_key_stands(const char *at, const struct json_shape_key *key)
+{
+    uint64_t differ = ((swar_load(at) & key->masks[0]) ^ key->words[0]) | ((swar_load(at + 8) & key->masks[1]) ^ key->words[1]);
+
+    if (key->len > 16)
+        differ |= ((swar_load(at + 16) & key->masks[2]) ^ key->words[2]) |
+                  ((swar_load(at + 24) & key->masks[3]) ^ key->words[3]);
+    return differ == 0;
+}
 
 /* Look for repetitions among the many keys from `base` on; flags of the object, or -1 when out of memory. */
 int json_keys_close(struct json_parser *p, size_t base);

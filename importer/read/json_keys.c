@@ -7,7 +7,14 @@
 
 int json_keys_init(struct json_keys *k)
 {
-    k->shape[0].len = k->shape[JSON_SHAPE_KEYS].len = UINT32_MAX;
+    k->shapes = malloc(JSON_SHAPES_KEYS * sizeof *k->shapes);
+    if (!k->shapes)
+        return -1;
+    k->none.words[0] = 1;   /* a bit that the mask does not let through */
+    k->record.inside = k->shapes;
+    k->record.inside[0] = k->none;
+    k->items.inside = k->nowhere.inside = &k->none;
+    k->to_learn = JSON_SHAPES_LEARN;
     if (getrandom(k->seed, sizeof k->seed, GRND_NONBLOCK) != (ssize_t)sizeof k->seed) {
         k->seed[0] = (uint64_t)(uintptr_t)k;
         k->seed[1] = (uint64_t)(uintptr_t)&k;
@@ -19,6 +26,7 @@ void json_keys_release(struct json_keys *k)
 {
     free(k->at);
     free(k->table);
+    free(k->shapes);
     buf_release(&k->decoded);
 }
 
@@ -98,25 +106,60 @@ int json_keys_compare(struct json_parser *p, size_t base)
     return flags;
 }
 
-/* A key that is long or has escapes ends what can be foretold. */
-void json_keys_learn(struct json_parser *p, size_t n)
+/* The key `"text":` in words; false when it is too long. */
+static bool make_shape_key(struct json_keys *k, struct json_shape_key *key, struct str text, uint32_t hash)
 {
-    struct json_shape_key *shape = p->keys.shape;
+    char at[JSON_SHAPE_BYTES] = {'"'};
+
+    *key = (struct json_shape_key){.len = text.len + 3, .links = {0, hash, 0, 0}, .inside = &k->none};
+    if (key->len > sizeof at)
+        return false;
+    memcpy(at + 1, text.at, text.len);
+    memcpy(at + 1 + text.len, "\":", 2);
+    for (size_t i = 0; 8 * i < key->len; i++) {
+        key->words[i] = swar_load(at + 8 * i);
+        key->masks[i] = key->len - 8 * i < 8 ? swar_first(key->len - 8 * i) : ~(uint64_t)0;
+    }
+    return true;
+}
+
+/* Keys noted from `base` on, side by side at the end of those that are kept already. A key that is long or has escapes ends what
+ * can be foretold. */
+static struct json_shape_key *make_shape(struct json_parser *p, size_t base, size_t n)
+{
+    struct json_shape_key *shape = p->keys.shapes + p->keys.shapes_n;
     size_t known = 0;
 
     while (known < n && known < JSON_SHAPE_KEYS) {
-        const struct json_key *key = &p->keys.at[known];
-        struct str text = json_token_text(&p->doc, key->node);
+        uint32_t node = p->keys.at[base + known].node;
 
-        if (text.len > JSON_SHAPE_BYTES || (p->doc.link[key->node] & VALUE_ESCAPED))
+        if ((p->doc.link[node] & VALUE_ESCAPED) ||
+            !make_shape_key(&p->keys, &shape[known], json_token_text(&p->doc, node), p->doc.link[node + 1]))
             break;
-        memcpy(shape[known].at, text.at, text.len);
-        shape[known].len = (uint32_t)text.len;
-        shape[known++].hash = p->doc.link[key->node + 1];
+        known++;
     }
-    shape[known].len = UINT32_MAX;
+    shape[known] = p->keys.none;
+    p->keys.shapes_n += known + 1;
+    return shape;
+}
+
+void json_keys_learn(struct json_parser *p, size_t n)
+{
+    p->keys.shapes_n = 0;
+    p->keys.items.inside = &p->keys.none;
+    p->keys.record.inside = make_shape(p, 0, n);
     p->keys.shape_members = n;
     p->doc.shape++;
+}
+
+void json_keys_learn_inside(struct json_parser *p, struct json_shape_key *place, size_t base)
+{
+    struct json_keys *k = &p->keys;
+
+    if (place == &k->nowhere || k->to_learn == 0 || k->shapes_n + JSON_SHAPE_KEYS + 1 > JSON_SHAPES_KEYS)
+        return;
+    k->to_learn--;
+    place->inside = make_shape(p, base, k->n - base);
 }
 
 static inline uint64_t rotate(uint64_t x, int by)
@@ -148,14 +191,14 @@ static uint64_t sip_hash(const uint64_t seed[2], struct str s)
     size_t i;
 
     for (i = 0; i + 8 <= s.len; i += 8) {
-        word = json_load8(s.at + i);
+        word = swar_load(s.at + i);
         v[3] ^= word;
         sip_round(v);
         v[0] ^= word;
     }
     if (s.len > i)
         memcpy(tail, s.at + i, s.len - i);
-    word = json_load8(tail) | (uint64_t)s.len << 56;
+    word = swar_load(tail) | (uint64_t)s.len << 56;
     v[3] ^= word;
     sip_round(v);
     v[0] ^= word;

@@ -245,27 +245,8 @@ static void remember(const struct selection *s, const struct node *node, const s
     s->memo->paths = s->paths;
     s->memo->doc = doc;
     s->memo->shape = doc->shape;
-    s->memo->leaves = s->memo->complete = true;
-    for (size_t i = 0; i < doc->keys_n; i++) {
-        const struct entry *found = find_key(node, doc, expected_key(doc, i));
-
-        s->memo->found[i] = found;
-        s->memo->leaves = s->memo->leaves && (!found || found->slot >= 0);
-        s->memo->complete = s->memo->complete && found;
-    }
-}
-
-/* No path goes on below a key, and there is nothing below any. */
-static void fill_flat(const struct selection *s, const struct json_doc *doc)
-{
-    uint32_t value = doc->expected + 3;
-
-    for (size_t i = 0; i < doc->keys_n; i++, value += 4) {
-        const struct entry *found = s->memo->found[i];
-
-        if (found)
-            json_fill_flat(doc, value, &s->slots[found->slot]);
-    }
+    for (size_t i = 0; i < doc->keys_n; i++)
+        s->memo->found[i] = find_key(node, doc, expected_key(doc, i));
 }
 
 static void visit_expected(const struct selection *s, const struct node *node, const struct value *v, bool covered)
@@ -276,10 +257,6 @@ static void visit_expected(const struct selection *s, const struct node *node, c
 
     if (memo->shape != doc->shape || memo->doc != doc || memo->paths != s->paths)
         remember(s, node, doc);
-    if (!doc->keys && memo->leaves && (memo->complete || !all)) {
-        fill_flat(s, doc);
-        return;
-    }
     for (size_t i = 0; i < doc->keys_n; i++) {
         if (memo->found[i] || all)
             visit_member(s, memo->found[i], v, expected_key(doc, i), covered);
@@ -394,4 +371,26 @@ void json_select(const struct json_paths *paths, const struct value *root, struc
                  struct value *misfit, const struct json_unread *unread)
 {
     json_select_again(paths, root, slots, misfit, unread, NULL);
+}
+
+bool json_flat_members(const struct json_paths *paths, const struct value *root, bool all, int32_t *ret)
+{
+    const struct node *node = &paths->root;
+    const struct json_doc *doc = root->doc;
+
+    if (node->indexes)
+        return false;
+    for (size_t i = 0; i < paths->count; i++)
+        ret[i] = JSON_FLAT_ABSENT;
+    if (node->slot >= 0)
+        ret[node->slot] = JSON_FLAT_WHOLE;
+    for (size_t i = 0; i < doc->keys_n; i++) {
+        const struct entry *found = node->keys ? find_key(node, doc, expected_key(doc, i)) : NULL;
+
+        if (found ? found->child->n > 0 : all && !node->covered)
+            return false;
+        if (found && found->slot >= 0)
+            ret[found->slot] = (int32_t)i;
+    }
+    return true;
 }

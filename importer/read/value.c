@@ -182,6 +182,13 @@ struct str value_raw(const struct value *v)
     return str_make(doc->text + start, json_token_end(doc, v->node) - start);
 }
 
+bool value_is_source(const struct value *v)
+{
+    if (!v->doc || v->type == VALUE_ABSENT || v->type == VALUE_NULL)
+        return false;
+    return (v->type != VALUE_ARRAY && v->type != VALUE_OBJECT) || !(v->doc->link[v->doc->link[v->node]] & JSON_REWRITE);
+}
+
 static int add_escape(struct buf *out, unsigned char c)
 {
     switch (c) {
@@ -261,7 +268,7 @@ int value_json(const struct value *v, struct buf *out)
     case VALUE_STRING: return add_string(out, v);
     case VALUE_ARRAY:
     case VALUE_OBJECT:
-        if (v->doc && !(v->doc->link[v->doc->link[v->node]] & JSON_REWRITE))
+        if (value_is_source(v))
             return buf_add_str(out, value_raw(v));
         return add_container(out, v);
     }

@@ -98,6 +98,8 @@ int value_text(const struct value *v, struct arena *a, struct str *ret);
 /* JSON text: value_raw() lends the source of a value that has a place; value_json() appends the source as it
  * stands for those, compact JSON for built ones. */
 struct str value_raw(const struct value *v);
+/* Is its source what value_json() would give? So it is of most values that have a place. */
+bool value_is_source(const struct value *v);
 int value_json(const struct value *v, struct buf *out);
 
 /* Where the value stands in its file: the byte, and the JSON Pointer appended to `out` (from the root of the

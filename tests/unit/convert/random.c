@@ -139,6 +139,64 @@ static void test_noise(void)
     is_int((long long)wrong, 0, "200,000 random texts: a cell of the right kind or a refusal with a label");
 }
 
+/* A number, a time or a text, some with one character changed. */
+static void random_json(uint64_t *state, char *ret, size_t size)
+{
+    static const char alphabet[] = "0123456789-:.TZe +x";
+    uint64_t kind = random_next(state) % 4;
+
+    if (kind == 0)
+        snprintf(ret, size, "%s%lld", random_next(state) & 1 ? "-" : "", (long long)(random_next(state) >> random_next(state) % 53));
+    else if (kind == 1)
+        snprintf(ret, size, "%d.%0*d", (int)(random_next(state) % 2000), (int)(random_next(state) % 12) + 1, (int)(random_next(state) % 10));
+    else if (kind == 2)
+        snprintf(ret, size, "\"%04d-%02d-%02dT%02d:%02d:%02dZ\"", (int)(random_next(state) % 2100), (int)(random_next(state) % 14),
+                 (int)(random_next(state) % 33), (int)(random_next(state) % 26), (int)(random_next(state) % 62), (int)(random_next(state) % 62));
+    else
+        snprintf(ret, size, "\"%.*s\"", (int)(random_next(state) % 8), "\xc3\xa9text i");
+    if (random_next(state) % 4 == 0)
+        ret[random_next(state) % strlen(ret)] = alphabet[random_next(state) % (sizeof alphabet - 1)];
+}
+
+/* What the short way takes, the long way takes too, and makes the same of it. */
+static void test_quick(void)
+{
+    static const char *const types[] = {"boolean", "smallint", "integer", "bigint", "numeric", "numeric(6,2)", "numeric(4)", "numeric(3,5)",
+                                        "numeric(3,-2)", "varchar(5)", "text", "timestamptz", "timestamptz(0)", "timestamp", "jsonb"};
+    CLEANUP(buf_release) struct buf one = BUF_INIT, two = BUF_INIT;
+    uint64_t state = 99;
+    size_t wrong = 0, quick = 0;
+
+    for (int i = 0; i < 100000; i++) {
+        const struct convert_options none = {0};
+        struct convert_quick how;
+        struct cell got, wanted = {0};
+        struct value v;
+        struct type type;
+        char text[64 + JSON_PADDING] = "";
+        struct err err = {0};
+
+        random_json(&state, text, 64);
+        type_of(types[random_next(&state) % ARRAY_LEN(types)], &type);
+        how = convert_quick(&type, &none, false);
+        if (json_parse(parser, str_make(text, strlen(text)), &v, &err) == 0 && convert_quickly(&v, &how, &got)) {
+            quick++;
+            buf_clear(&one);
+            buf_clear(&two);
+            show(&got, &one);
+            if (convert_value(&v, &type, NULL, &arena, &wanted, NULL, NULL) == 0)
+                show(&wanted, &two);
+            if (got.kind != wanted.kind || strcmp(buf_text(&one), buf_text(&two)) != 0) {
+                wrong++;
+                printf("# %s: %s, the long way %s\n", text, buf_text(&one), buf_text(&two));
+            }
+        }
+        err_release(&err);
+        arena_reset(&arena);
+    }
+    ok(wrong == 0 && quick > 10000, "%zu of 100,000 values went the short way, and are the same", quick);
+}
+
 int main(void)
 {
     if (!samples_begin())
@@ -147,6 +205,7 @@ int main(void)
     test_floats();
     test_numerics();
     test_noise();
+    test_quick();
     samples_end();
     return done_testing();
 }

@@ -119,7 +119,9 @@ static bool same_quickly(const struct sample *s, const struct value *v, const st
     CLEANUP(buf_release) struct buf got = BUF_INIT;
     struct cell cell = {0};
 
-    if (!convert_quick(v, type, options, &cell))
+    struct convert_quick how = convert_quick(type, options, false);
+
+    if (!convert_quickly(v, &how, &cell))
         return true;
     taken_quickly++;
     show(&cell, &got);

@@ -143,6 +143,58 @@ static void test_many_keys(size_t n)
     ok(same_after(&options, buf_str(&text), buf_str(&twice)), "%zu keys, then one of them again", n);
 }
 
+/* Objects in objects and arrays: most have the keys of the others in their place, some others, or one twice. */
+static void random_value(uint64_t *seed, int depth, struct buf *out)
+{
+    static const char *const keys[] = {"a", "b", "role", "exactly twenty-four byteS", "\\u0061", "a key that is longer than twenty-nine bytes"};
+    static const char *const scalars[] = {"1", "-2.5", "1e3", "true", "null", "\"x\"", "\"a\\nb\"", "\"{[,:\"", "01"};
+    uint32_t kind = depth == 4 ? 0 : next_random(seed) % 5, n;
+
+    if (kind < 2) {
+        buf_add_text(out, scalars[next_random(seed) % (ARRAY_LEN(scalars) - (next_random(seed) % 40 != 0))]);
+        return;
+    }
+    n = next_random(seed) % 8 ? 3 : next_random(seed) % 5;
+    buf_add_char(out, kind == 2 ? '[' : '{');
+    for (uint32_t i = 0; i < n; i++) {
+        buf_add_text(out, i ? "," : "");
+        if (kind > 2)
+            buf_printf(out, "\"%s\":", keys[next_random(seed) % 12 ? i : next_random(seed) % (uint32_t)ARRAY_LEN(keys)]);
+        random_value(seed, depth + 1, out);
+    }
+    buf_add_char(out, kind == 2 ? ']' : '}');
+}
+
+static void test_random(const struct json_options *options)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT, alone = BUF_INIT, behind = BUF_INIT;
+    struct json_parser *used = json_parser_new(options, NULL);
+    size_t different = 0, refused = 0;
+    uint64_t seed = 7;
+
+    for (int i = 0; i < 3000; i++) {
+        struct json_parser *fresh = json_parser_new(options, NULL);
+        char *copy;
+
+        buf_clear(&text);
+        buf_add_text(&text, i % 10 ? "{\"a\":" : "");
+        random_value(&seed, 1, &text);
+        buf_add_text(&text, i % 10 ? ",\"b\":" : "");
+        if (i % 10)
+            random_value(&seed, 0, &text);
+        buf_add_text(&text, i % 10 ? "}" : "");
+        copy = padded(text.at, text.len);
+        describe(fresh, str_make(copy, text.len), NULL, &alone);
+        describe(used, str_make(copy, text.len), NULL, &behind);
+        different += strcmp(buf_text(&alone), buf_text(&behind)) != 0;
+        refused += strncmp(buf_text(&alone), "W0", 2) == 0;
+        json_parser_free(fresh);
+        free(copy);
+    }
+    json_parser_free(used);
+    ok(different == 0 && refused > 100 && refused < 2000, "3,000 random records, one after the other, are as alone; %zu are refused", refused);
+}
+
 int main(void)
 {
     paths = json_paths_new(NULL);
@@ -154,6 +206,8 @@ int main(void)
     test_pairs(JSON_DUPLICATES_FIRST);
     test_pairs(JSON_DUPLICATES_LAST);
     test_changes();
+    test_random(&(struct json_options){.duplicates = JSON_DUPLICATES_REJECT});
+    test_random(&(struct json_options){.duplicates = JSON_DUPLICATES_LAST, .depth_max = 4});
     for (size_t n = 30; n <= 36; n++)
         test_many_keys(n);
     json_paths_free(paths);
