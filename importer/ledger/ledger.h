@@ -35,6 +35,7 @@ int ledger_exists(struct db *db, struct err *err);
 struct ledger_run {
     int64_t id, job;
     char digest[65];
+    char target[120];       /* server, database and timeline when it began */
     char state[16];         /* planning, running, done, stopped, failed, interrupted, abandoned */
 };
 
@@ -57,6 +58,8 @@ void ledger_done_release(struct ledger_done *done);
 int ledger_lock_job(struct db *db, int64_t job, struct err *err);
 /* The last run of a job: 1, 0, -1. */
 int ledger_last_run(struct db *db, int64_t job, struct ledger_run *ret, struct err *err);
+/* Is there a run of this number? 1, 0, -1. */
+int ledger_knows_run(struct db *db, int64_t run, struct err *err);
 int ledger_start_run(struct db *db, int64_t job, struct str digest, struct str parameters, struct str keys,
                      struct str identity, int64_t *ret, struct err *err);
 static inline bool ledger_unfinished(const struct ledger_run *run)

@@ -32,17 +32,25 @@ int ledger_lock_job(struct db *db, int64_t job, struct err *err)
 int ledger_last_run(struct db *db, int64_t job, struct ledger_run *ret, struct err *err)
 {
     struct db_result r = {0};
-    int got = ledger_query(db, "SELECT id, digest, state FROM {w}runs WHERE job_id = $1 AND state <> 'abandoned' ORDER BY id DESC LIMIT 1",
+    int got = ledger_query(db, "SELECT id, digest, state, target FROM {w}runs WHERE job_id = $1 AND state <> 'abandoned' ORDER BY id DESC LIMIT 1",
                     (struct db_value[]){db_int(job)}, 1, &r, err);
 
     if (got == 0 && r.n_rows) {
         *ret = (struct ledger_run){.id = db_cell_int(&r, 0, 0), .job = job};
         snprintf(ret->digest, sizeof ret->digest, "%.*s", STR_ARG(db_cell(&r, 0, 1)));
         snprintf(ret->state, sizeof ret->state, "%.*s", STR_ARG(db_cell(&r, 0, 2)));
+        snprintf(ret->target, sizeof ret->target, "%.*s", STR_ARG(db_cell(&r, 0, 3)));
         got = 1;
     }
     db_result_release(&r);
     return got;
+}
+
+int ledger_knows_run(struct db *db, int64_t run, struct err *err)
+{
+    int64_t id;
+
+    return ledger_query_int(db, "SELECT id FROM {w}runs WHERE id = $1", (struct db_value[]){db_int(run)}, 1, &id, err);
 }
 
 int ledger_start_run(struct db *db, int64_t job, struct str digest, struct str parameters, struct str keys,

@@ -141,7 +141,7 @@ static int start_run(struct run *run, struct db *db, struct err *err)
 
     if (params_text(run, &params) < 0 || keys_text(run, &keys) < 0)
         err_oom(err);
-    else if (db_identity(db, &identity, err) == 0)
+    else if (failover_text(run, db, &identity, err) == 0)
         ret = ledger_start_run(db, run->job, str_of(run->p->digest), str_of(buf_text(&params)),
                                str_of(buf_text(&keys)), str_of(buf_text(&identity)), &run->id, err);
     if (ret == 0)
@@ -238,6 +238,7 @@ static int settle_with_last(struct run *run, struct db *db, bool *again, struct 
     if (!ledger_unfinished(&last))
         return 0;
     if (same) {
+        failover_compare(run, &last);
         run->id = last.id;
         return 0;
     }
@@ -281,7 +282,7 @@ static int agenda_once(struct run *run, struct err *err)
     struct buf source = BUF_INIT;
     int ret = -1;
 
-    if (ledger_create(db, err) == 0 && run_source_text(run, &source, err) == 0 && db_begin(db, err) == 0) {
+    if (ledger_create(db, err) == 0 && failover_begin(run, db, err) == 0 && run_source_text(run, &source, err) == 0 && db_begin(db, err) == 0) {
         ret = begin_fixture(run, db, err);
         if (ret == 0)
             ret = ledger_job(db, run->mapping->name.text, buf_str(&source), &run->job, err);

@@ -64,7 +64,7 @@ static int finish_in_transaction(struct run *run, struct db *db, bool *finished,
     struct ledger_run last;
     int there;
 
-    if (ledger_lock_job(db, run->job, err) < 0 || ledger_open_units(db, run->job, &open, err) < 0)
+    if (failover_remembered(run, db, err) < 0 || ledger_lock_job(db, run->job, err) < 0 || ledger_open_units(db, run->job, &open, err) < 0)
         return -1;
     run->left = open > 0;
     there = open ? 0 : ledger_last_run(db, run->job, &last, err);
@@ -85,7 +85,7 @@ static int reconnect(struct run *run, struct err *err)
     if (run->first)
         run->ops->close(run->first);
     run->first = run->ops->open(run->target, &options, err);
-    return run->first ? 0 : -1;
+    return run->first ? failover_meet(run, run->ops->db(run->first), err) : -1;
 }
 
 int run_connected(struct run *run, struct err *err)

@@ -268,6 +268,7 @@ static void work(struct run *run, struct run_result *ret)
     }
     if (run->ledger && !run->o->replay)
         end_of_load(run);
+    failover_tell(run);
     if (run->end == SUMMARY_DONE && !run->failure.scope && !run->matched && !run->id)
         run->end = SUMMARY_NOTHING;
     if (run->end != SUMMARY_INTERRUPTED)
@@ -346,6 +347,8 @@ void run_result_release(struct run_result *r)
         run_unprepare(run);
         lines_free(run->lines);
         free(run->claimed);
+        free(run->failover.units);
+        buf_release(&run->failover.server);
         err_release(&run->failure);
         pthread_mutex_destroy(&run->lock);
         pthread_mutex_destroy(&run->sink_lock);

@@ -19,6 +19,15 @@
 
 #include <pthread.h>
 
+/* failover.c: the server that the run began on, and what it has acknowledged. */
+struct failover {
+    struct buf server;
+    unsigned timeline;              /* the highest that was met */
+    int64_t *units;                 /* committed by this process, in order */
+    size_t n, capacity;
+    uint64_t forgotten;             /* of these: so many chunks the target had lost again */
+};
+
 /* One for the run, shared by its workers. */
 struct run {
     const struct run_options *o;
@@ -69,6 +78,7 @@ struct run {
     struct opener *opener;          /* of the survey */
     uint64_t n_units, matched;      /* found by the survey */
     uint64_t total_bytes, total_files;
+    struct failover failover;
     int64_t *claimed;               /* units in work, by worker; 0: none */
     int64_t given;                  /* without a ledger: units given out so far */
     struct err failure;
@@ -205,6 +215,20 @@ int run_source_text(const struct run *run, struct buf *out, struct err *err);
 unsigned run_jobs_wanted(const struct run *run);
 /* The table and the columns of its key, as the ledger's runs keep them. */
 int run_key_line(const struct program_rule *rule, struct buf *out);
+/* failover.c: nothing of it happens on SQLite, nor before failover_begin(). */
+/* This is the server that the run begins on. Outside of transactions, like the next. */
+int failover_begin(struct run *run, struct db *db, struct err *err);
+/* A new connection: -1 with W0523 when it leads elsewhere. */
+int failover_meet(struct run *run, struct db *db, struct err *err);
+/* The server, as the ledger keeps it of a run; and has it changed since the last run, which is not finished, began? */
+int failover_text(const struct run *run, struct db *db, struct buf *out, struct err *err);
+void failover_compare(struct run *run, const struct ledger_run *last);
+/* A unit's commit is acknowledged. *again: it had been before, and its rows are counted; the target had lost it in between. */
+int failover_acknowledge(struct run *run, int64_t unit, bool *again, struct err *err);
+/* -1 with W0620 when the target has forgotten the run itself. */
+int failover_remembered(struct run *run, struct db *db, struct err *err);
+/* Say at the end what was lost. */
+void failover_tell(struct run *run);
 /* finish.c: what follows the last unit: after:, the run's end. *finished: this process did it. */
 int run_finish(struct run *run, bool *finished, struct err *err);
 /* The connection for planning and for the end, opened again if it was lost: while the workers were at work it was idle. */

@@ -99,7 +99,7 @@ static int connect(struct worker *w, struct err *err)
     if (!run->ops)
         return 0;
     w->sink = shares_sink(run) ? run->first : run->ops->open(run->target, &options, err);
-    return w->sink ? prepare_tables(w, err) : -1;
+    return w->sink && failover_meet(run, run->ops->db(w->sink), err) == 0 ? prepare_tables(w, err) : -1;
 }
 
 static void disconnect(struct worker *w)
@@ -241,8 +241,13 @@ static int claim(struct worker *w, struct err *err)
 int worker_merge(struct worker *w, struct err *err)
 {
     struct run *run = w->run;
+    bool again;
     int ret;
 
+    if (failover_acknowledge(run, w->unit.id, &again, err) < 0)
+        return -1;
+    if (again)
+        return 0;
     if (seen_chunk(w, err) < 0)
         return -1;
     pthread_mutex_lock(&run->lock);
@@ -382,7 +387,7 @@ static enum summary_end end_of(const struct err *err)
     if (run_lacked(err))
         return SUMMARY_INTERRUPTED;
     if (err->sqlstate[0] || strncmp(code_entry(err->code)->name, "W05", 3) == 0 || err->code == W0604 || err->code == W0610 ||
-        err->code == W0617)
+        err->code == W0617 || err->code == W0620)
         return SUMMARY_DATABASE;
     /* A value of a column with on_error: stop. */
     return strncmp(code_entry(err->code)->name, "W04", 3) == 0 ? SUMMARY_LIMIT : SUMMARY_INTERNAL;

@@ -37,6 +37,11 @@ int db_identity(struct db *db, struct buf *ret, struct err *err)
     return db->ops->identity(db, ret, err);
 }
 
+unsigned db_timeline(struct db *db)
+{
+    return db->ops->timeline ? db->ops->timeline(db) : 0;
+}
+
 int db_exec(struct db *db, const char *sql, struct err *err)
 {
     return db->ops->exec(db, sql, err);

@@ -31,6 +31,10 @@ const char *db_name(const struct db *db);
 /* A text that stays the same as long as this is the same database (system identifier and database, or file). */
 int db_identity(struct db *db, struct buf *ret, struct err *err);
 
+/* How often a server came to be the primary, by promotion or restore: a copy that takes over has a higher number. 0: not known, or
+ * SQLite. Outside of transactions. */
+unsigned db_timeline(struct db *db);
+
 enum db_type { DB_NULL = 0, DB_TEXT, DB_BYTES, DB_INT };
 struct db_value {
     enum db_type type;

@@ -25,6 +25,7 @@ struct db_ops {
     void (*close)(struct db *db);           /* never called with NULL */
     const char *(*name)(const struct db *db);
     int (*identity)(struct db *db, struct buf *ret, struct err *err);
+    unsigned (*timeline)(struct db *db);    /* NULL: the engine has none */
     int (*exec)(struct db *db, const char *sql, struct err *err);
     int (*query)(struct db *db, const char *sql, const struct db_value *params, size_t n, struct db_result *ret,
                  struct err *err);

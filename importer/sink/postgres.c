@@ -246,24 +246,13 @@ static bool postgres_alive(const struct db *db)
     return !p->lost && PQstatus(p->conn) == CONNECTION_OK;
 }
 
-static int postgres_identity(struct db *db, struct buf *ret, struct err *err)
-{
-    CLEANUP(db_result_release) struct db_result r = {0};
-
-    if (db_query(db, "SELECT s.system_identifier, d.oid FROM pg_catalog.pg_control_system() s, pg_catalog.pg_database d"
-                 " WHERE d.datname = pg_catalog.current_database()", NULL, 0, &r, err) < 0)
-        return -1;
-    if (buf_printf(ret, "postgresql:%.*s:%.*s", STR_ARG(db_cell(&r, 0, 0)), STR_ARG(db_cell(&r, 0, 1))) < 0)
-        return err_oom(err);
-    return 0;
-}
-
 const struct db_ops db_ops_postgres = {
     .engine = DB_POSTGRESQL,
     .open = postgres_open,
     .close = postgres_close,
     .name = postgres_name,
-    .identity = postgres_identity,
+    .identity = postgres_server_identity,
+    .timeline = postgres_timeline,
     .exec = postgres_exec,
     .query = postgres_query,
     .stream = postgres_stream,

@@ -1,5 +1,5 @@
-/* sink/postgres_internal.h: postgres.c, postgres_connect.c, postgres_copy.c, postgres_fail.c, postgres_prepared.c and
- * postgres_statement.c are one module, the only one that knows libpq.
+/* sink/postgres_internal.h: postgres.c, postgres_connect.c, postgres_copy.c, postgres_fail.c, postgres_pooler.c,
+ * postgres_prepared.c, postgres_server.c and postgres_statement.c are one module, the only one that knows libpq.
  *
  * The connection is non-blocking; every wait is a poll() with a deadline of our own. Functions return 0; 1 when the
  * server refused and the connection is fine; -1 when it is lost or memory is. */
@@ -90,6 +90,10 @@ void postgres_cancel(struct db *db);
 
 /* Append foreign text as one line. */
 void postgres_add_line(struct buf *out, const char *text);
+
+/* postgres_server.c: of db_ops. */
+int postgres_server_identity(struct db *db, struct buf *ret, struct err *err);
+unsigned postgres_timeline(struct db *db);
 
 /* postgres_connect.c */
 struct db *postgres_open(const char *target, const struct db_options *options, struct err *err);
