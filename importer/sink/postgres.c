@@ -179,7 +179,7 @@ bool postgres_in_transaction(const struct postgres *p)
 
 static int postgres_tangle_begin(struct db *db, struct err *err)
 {
-    return postgres_exec(db, "BEGIN", err);
+    return postgres_exec(db, "BEGIN", err) < 0 ? -1 : postgres_same_session(postgres_of(db), err);
 }
 
 static int postgres_rollback(struct db *db)

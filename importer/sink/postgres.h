@@ -46,6 +46,9 @@ bool postgres_blames_row(const char *sqlstate);
 /* Turn such a failure into one of the row: scope ERR_RECORD and the code of its class. */
 void postgres_blame_row(struct err *err);
 
+/* In a transaction: is this the session that was set up? -1 with W0506 when a pooler has put another in its place. */
+int postgres_same_session(struct postgres *p, struct err *err);
+
 bool postgres_in_transaction(const struct postgres *p);
 
 /* postgres_catalog.c: fill *ret with all tables that are not the system's or windrow's own, visible ones first. */

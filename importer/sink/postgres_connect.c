@@ -271,10 +271,9 @@ static int connect_to(struct postgres *p, const char *target, const struct db_op
     return p->cancel && PQsetnonblocking(p->conn, 1) == 0 ? 0 : err_oom(err);
 }
 
-struct db *postgres_open(const char *target, const struct db_options *options, struct err *err)
+static struct postgres *connected(const char *target, const struct db_options *options, uint64_t *ret_ms, struct err *err)
 {
     struct postgres *p;
-    uint64_t connect_ms = 0;
 
     if (check_target(target, err) < 0)
         return NULL;
@@ -285,7 +284,27 @@ struct db *postgres_open(const char *target, const struct db_options *options, s
     }
     p->db.ops = &db_ops_postgres;
     p->wait_ms = options->wait_ms ? options->wait_ms : WAIT_MS;
-    if (connect_to(p, target, options, &connect_ms, err) < 0 || pin_session(p, options, connect_ms, err) < 0)
+    if (connect_to(p, target, options, ret_ms, err) == 0)
+        return p;
+    postgres_close(&p->db);
+    return NULL;
+}
+
+struct postgres *postgres_connect(const char *target, const struct db_options *options, struct err *err)
+{
+    uint64_t ignored_ms;
+
+    return connected(target, options, &ignored_ms, err);
+}
+
+struct db *postgres_open(const char *target, const struct db_options *options, struct err *err)
+{
+    uint64_t connect_ms = 0;
+    struct postgres *p = connected(target, options, &connect_ms, err);
+
+    if (!p)
+        return NULL;
+    if (pin_session(p, options, connect_ms, err) < 0 || postgres_pooler_check(p, target, err) < 0)
         goto fail;
     p->target = strdup(target);
     if (p->target)

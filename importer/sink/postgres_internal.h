@@ -33,6 +33,7 @@ struct postgres {
     char *name;
     char *target;                   /* NULL while it is being opened */
     int64_t backend;                /* process number of the session, behind a pooler too */
+    bool pooled;                    /* there is one: it has told us another number */
     uint32_t wait_ms;
     bool lost;
     bool asked_late;                /* what it is asked now was asked when the user would not wait any more */
@@ -95,8 +96,13 @@ void postgres_add_line(struct buf *out, const char *text);
 int postgres_server_identity(struct db *db, struct buf *ret, struct err *err);
 unsigned postgres_timeline(struct db *db);
 
+/* postgres_pooler.c: a session that was just set up. -1 with W0506 when a pooler shares it with others. */
+int postgres_pooler_check(struct postgres *p, const char *target, struct err *err);
+
 /* postgres_connect.c */
 struct db *postgres_open(const char *target, const struct db_options *options, struct err *err);
+/* A connection whose session is not set up. */
+struct postgres *postgres_connect(const char *target, const struct db_options *options, struct err *err);
 void postgres_close(struct db *db);
 /* No answer has come in time. Is the server at work on it, or is its answer (or our question) lost? Asked over a connection of
  * its own, in the time that opening one may take. */

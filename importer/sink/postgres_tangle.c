@@ -33,7 +33,7 @@ int postgres_tangle_begin(struct sink *s, struct err *err)
         (s->immediate && !s->strict && defer_foreign_keys(s, err) < 0))
         return -1;
     s->in_transaction = true;
-    return 0;
+    return postgres_same_session(s->p, err);
 }
 
 static void forget_stages(struct sink *s)
