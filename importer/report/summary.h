@@ -59,6 +59,7 @@ struct summary {
     struct str started;     /* ISO 8601, UTC; empty in tests */
     uint64_t wall_ns, cpu_ns, peak_bytes;
     unsigned jobs;
+    uint64_t retries;       /* chunks rolled back and written again: a lost connection, a deadlock */
 
     const struct summary_table *tables;
     size_t n_tables;

@@ -280,6 +280,7 @@ static void header(struct jsonout *j, const struct summary *s)
     seconds(j, "cpu_seconds", s->cpu_ns);
     jsonout_member_uint(j, "peak_bytes", s->peak_bytes);
     jsonout_member_uint(j, "jobs", s->jobs);
+    jsonout_member_uint(j, "retries", s->retries);
     if (s->reject_limit && s->reject_limit != UINT64_MAX)
         jsonout_member_uint(j, "reject_limit", s->reject_limit);
     if (summary_is_replay(s))

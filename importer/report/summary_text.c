@@ -70,6 +70,8 @@ static void heading(struct out *o, const struct summary *s)
         }
         if (s->jobs)
             out_printf(o, ", %u job%s", s->jobs, s->jobs == 1 ? "" : "s");
+        if (s->retries)
+            out_printf(o, ", %llu chunk%s written again", (unsigned long long)s->retries, s->retries == 1 ? "" : "s");
         out_text(o, "\n");
     }
 }

@@ -196,6 +196,7 @@ static void fill_summary(struct run *run, struct run_result *ret)
     s->cpu_ns = cpu_ns(&usage);
     s->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
     s->jobs = run->jobs;
+    s->retries = run->retries;
     samples_end(&run->samples, s->wall_ns, run->account.bytes, run->account.rows);
     s->samples = &run->samples;
     s->earlier_rejects = run->all_rejects > (int64_t)run->account.rejects ? (uint64_t)run->all_rejects - run->account.rejects : 0;

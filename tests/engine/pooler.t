@@ -46,8 +46,9 @@ expect_success 'session mode: the pooler is started anew in mid-load: the load r
 shared_from_now() {     # the pooler shares sessions from the end of the next transaction on
     sed -i 's/^pool_mode = .*/pool_mode = transaction/' "$pooler/ini" && kill -HUP "$(cat "$pooler/pid")" && kill -CONT $pid && until_stopped "the third chunk"
 }
+first_goes_on() { local pid=$first; go_on; }     # locked() has a pid of its own
 expect_success 'the pooler begins to share sessions in mid-load, and another client gets that of the worker: nothing is written in a strange one' '
-    target_reset && by_way paused chunk_after_commit:2:stop,chunk_after_commit:3 && shared_from_now && by_way locked "SELECT 1" go_on && [ $paused_status = 5 ] &&
+    target_reset && by_way paused chunk_after_commit:2:stop,chunk_after_commit:3 && shared_from_now && first=$pid && by_way locked "SELECT 1" first_goes_on && [ $paused_status = 5 ] &&
     contains paused.out W0506 && finish_and_compare'
 expect_success 'transaction mode: refused before anything is touched' 'pooler_start transaction && target_reset && refused 1 && refused 4'
 expect_success 'transaction mode: the same where the pooler has other sessions at hand' 'sessions_idle 4 && refused 1'
