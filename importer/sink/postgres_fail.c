@@ -54,6 +54,8 @@ static enum code statement_code(const char *sqlstate, const char *message)
         return W0504;
     if (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0)
         return W0506;   /* what we prepare is gone, or was there before: a pooler gave us a session of somebody else's */
+    if (strcmp(sqlstate, "53100") == 0)
+        return W0524;
     if (strstr(message, "row-level security"))
         return W0518;
     return strcmp(sqlstate, "42501") == 0 ? W0517 : W0502;
