@@ -506,6 +506,8 @@ static int report_duplicate(const struct json_parser *p, uint32_t root, size_t f
     err_label(err, "stands here again");
     if (json_pointer(doc, root, p->keys.second + 2, &pointer))
         err_in(err, buf_text(&pointer));
+    else
+        err_incomplete(err);
     add_place(p, from, to, doc->pos[p->keys.second], err);
     return -1;
 }
