@@ -369,10 +369,22 @@ static void tell_sibling(struct building *b, struct err *e)
     free(path);
 }
 
+/* It may be the one that a row asks for: to go on without it would lose it. */
+static void note_unread(struct building *b, struct err *e)
+{
+    err_set(&b->index->unread, ERR_RECORD, W0451, "the index $%.*s lacks a record of %.*s: %s",
+            STR_ARG(b->index->source->source->name.text), STR_ARG(b->file->path), e->message);
+    if (e->help[0])
+        err_help(&b->index->unread, "%s", e->help);
+    err_release(e);
+}
+
 /* What a rule reads too is refused there, with its bytes. */
 static void tell_unreadable(struct building *b, struct err *e)
 {
-    if (lookup_is_read(b->l, b->file))
+    if (e->code == W0328)
+        note_unread(b, e);
+    else if (lookup_is_read(b->l, b->file))
         err_release(e);
     else
         tell_sibling(b, e);

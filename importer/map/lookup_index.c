@@ -1,6 +1,7 @@
 /* Asking an index: it is filled when first asked, one for each set of captures; entries are read again from their place. */
 #include "map/lookup_internal.h"
 
+#include "base/cleanup.h"
 #include "map/constant.h"
 #include "map/lookup_store.h"
 
@@ -24,14 +25,46 @@ static int captures_key(const struct program_index *source, const struct lookup_
     return 0;
 }
 
+static void index_free(struct lookup_index *index)
+{
+    lookup_store_free(index->store);
+    arena_release(&index->arena);
+    free(index->entries);
+    free(index->slots);
+    free(index->captures);
+    err_release(&index->unread);
+    free(index);
+}
+
+/* One that cannot be built is forgotten: the next row that asks has to be told so too. */
+static struct lookup_index *make_index(struct lookup *l, int ordinal, const struct lookup_captures *captures, struct str key,
+                                       struct err *err)
+{
+    struct lookup_index *index = calloc(1, sizeof *index);
+
+    if (!index) {
+        err_oom(err);
+        return NULL;
+    }
+    *index = (struct lookup_index){.older = l->indexes, .source = &l->p->indexes[ordinal], .ordinal = ordinal,
+                                   .captures = str_dup(key), .arena = {.modest = true}};
+    l->indexes = index;     /* its memory counts while it is filled */
+    if (!index->captures)
+        err_oom(err);
+    else if (lookup_build(l, index, captures, err) == 0)
+        return index;
+    l->indexes = index->older;
+    index_free(index);
+    return NULL;
+}
+
 static struct lookup_index *find_index(struct lookup *l, int ordinal, const struct lookup_captures *captures,
                                        struct err *err)
 {
-    const struct program_index *source = &l->p->indexes[ordinal];
     struct lookup_index *index;
-    struct buf key = BUF_INIT;
+    CLEANUP(buf_release) struct buf key = BUF_INIT;
 
-    if (captures_key(source, captures, &key) < 0) {
+    if (captures_key(&l->p->indexes[ordinal], captures, &key) < 0) {
         err_oom(err);
         return NULL;
     }
@@ -39,17 +72,13 @@ static struct lookup_index *find_index(struct lookup *l, int ordinal, const stru
         if (index->ordinal == ordinal && strcmp(index->captures, buf_text(&key)) == 0)
             break;
     }
-    if (!index && (index = calloc(1, sizeof *index))) {
-        *index = (struct lookup_index){.older = l->indexes, .source = source, .ordinal = ordinal,
-                                       .captures = str_dup(buf_str(&key)), .arena = {.modest = true}};
-        l->indexes = index;
-        if (!index->captures)
-            err_oom(err);
-        if (!index->captures || lookup_build(l, index, captures, err) < 0)
-            index = NULL;
-    }
-    buf_release(&key);
-    return index;
+    if (!index)
+        index = make_index(l, ordinal, captures, buf_str(&key), err);
+    if (!index || !index->unread.scope)
+        return index;
+    err_set(err, ERR_RECORD, index->unread.code, "%s", index->unread.message);
+    err_help(err, "%s", index->unread.help);
+    return NULL;
 }
 
 /* Entries in the pool stay until the row is done; beyond the pool they are copied. */
@@ -313,12 +342,7 @@ void lookup_indexes_release(struct lookup *l, bool group)
         *link = index->older;
         if (group && index->asked && index->source->source->orphans && !index->source->global)
             tell_orphans(l, index);
-        lookup_store_free(index->store);
-        arena_release(&index->arena);
-        free(index->entries);
-        free(index->slots);
-        free(index->captures);
-        free(index);
+        index_free(index);
     }
     l->n_pool = 0;
     for (size_t i = 0; i < LOOKUP_POOL; i++)

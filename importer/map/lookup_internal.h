@@ -43,6 +43,7 @@ struct lookup_index {
     size_t *slots;              /* hash table of entry numbers + 1 */
     size_t n_slots;
     bool asked;
+    struct err unread;          /* of a record that is there and was too large: whoever asks is refused */
     struct lookup_store *store; /* where the entries are, when they have outgrown the memory; else NULL */
 };
 
