@@ -102,7 +102,7 @@ static int stay(const struct app *app, struct server *server)
 
 int cmd_fixture_serve(struct app *app)
 {
-    const struct server_options options = {.name = NAME, .creates = true};
+    const struct server_options options = {.name = NAME, .creates = true, .in_memory = true};
     const char *mapping = NULL;
     struct err err = {0};
     struct server *server;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/magic.h>
 #include <locale.h>
 #include <pwd.h>
 #include <signal.h>
@@ -19,11 +20,14 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { START_MS = 60000, STOP_MS = 10000, STEP_MS = 20 };
+#define MEMORY "/dev/shm"
+
+enum { START_MS = 60000, STOP_MS = 10000, STEP_MS = 20, MEMORY_BYTES = 1 << 30 };
 
 struct server {
     struct tempdir dir;     /* of the user that the server runs as */
@@ -147,25 +151,35 @@ static bool is_open(const char *path)
     return real != NULL;
 }
 
+static bool memory_has_room(void)
+{
+    struct statfs fs;
+
+    return !getenv("TMPDIR") && statfs(MEMORY, &fs) == 0 && fs.f_type == TMPFS_MAGIC && access(MEMORY, W_OK) == 0 &&
+           (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize >= MEMORY_BYTES;
+}
+
 /* A socket's path is short by nature. */
-static const char *place(void)
+static const char *place(bool in_memory)
 {
     const char *tmp = tempfile_directory();
 
+    if (in_memory && memory_has_room())
+        return MEMORY;
     return strlen(tmp) <= 50 && (geteuid() != 0 || is_open(tmp)) ? tmp : "/tmp";
 }
 
-static int make_directory(struct server *s, struct err *err)
+static int make_directory(struct server *s, const struct server_options *o, struct err *err)
 {
     const struct passwd *user = geteuid() == 0 ? getpwnam("postgres") : NULL;
 
     if (geteuid() != 0)
-        return tempdir_make(&s->dir, place(), geteuid(), getegid(), err);
+        return tempdir_make(&s->dir, place(o->in_memory), geteuid(), getegid(), err);
     if (!user)
         user = getpwnam("nobody");
     if (!user)
         return err_set(err, ERR_RUN, W0617, "there is no user to run the server as");
-    return tempdir_make(&s->dir, place(), user->pw_uid, user->pw_gid, err);
+    return tempdir_make(&s->dir, place(o->in_memory), user->pw_uid, user->pw_gid, err);
 }
 
 /* Letters outside of ASCII have to have their upper and lower case. */
@@ -225,11 +239,11 @@ static int run_initdb(struct server *s, struct err *err)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : fail(s, "initdb failed", err);
 }
 
-static int run_postgres(struct server *s, struct err *err)
+static int run_postgres(struct server *s, const struct server_options *o, struct err *err)
 {
     char program[220], data[100];
     const char *const argv[] = {program, "-D", data, "-k", s->dir.path, "-c", "listen_addresses=", "-c", "fsync=off", "-c",
-                                "full_page_writes=off", "-c", "max_wal_size=4GB", "-c", "autovacuum=off", "-c",
+                                "full_page_writes=off", "-c", o->in_memory ? "max_wal_size=256MB" : "max_wal_size=4GB", "-c", "autovacuum=off", "-c",
                                 "log_min_messages=fatal", "-c", "log_statement=none", NULL};
 
     snprintf(program, sizeof program, "%s/postgres", s->bindir);
@@ -306,7 +320,7 @@ struct server *server_start(const struct server_options *o, struct err *err)
     }
     if (!find_programs(s->bindir, sizeof s->bindir))
         err_set(err, ERR_RUN, W0617, "the programs of a PostgreSQL server are not installed here");
-    else if (make_directory(s, err) == 0 && run_initdb(s, err) == 0 && run_postgres(s, err) == 0 &&
+    else if (make_directory(s, o, err) == 0 && run_initdb(s, err) == 0 && run_postgres(s, o, err) == 0 &&
              make_database(s, o, err) == 0)
         return s;
     server_stop(s);

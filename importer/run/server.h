@@ -14,6 +14,7 @@ bool server_available(void);
 struct server_options {
     const char *name;           /* of both */
     bool creates;               /* the role may make other databases; else it can do nothing outside of its own */
+    bool in_memory;             /* in /dev/shm, if there is room and TMPDIR does not name another place */
     const char *text;           /* clauses of CREATE DATABASE for encoding and locale; NULL: UTF-8 */
     const char *otherwise;      /* those that are taken when the first are not to be had here */
 };
