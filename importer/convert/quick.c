@@ -29,9 +29,12 @@ struct convert_quick convert_quick(const struct type *type, const struct convert
     return how;
 }
 
+/* What needs registers of its own, so that convert_token() saves none for the many that are text. */
+#define APART __attribute__((noinline))
+
 enum { INTEGER_DIGITS = 18 /* no overflow to look for */, NUMERIC_DIGITS = 100 };
 
-static bool integer(struct str token, uint64_t most, struct cell *ret)
+static APART bool integer(struct str token, uint64_t most, struct cell *ret)
 {
     static const uint64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
     bool negative = *token.at == '-';
@@ -52,7 +55,7 @@ static bool integer(struct str token, uint64_t most, struct cell *ret)
 }
 
 /* Digits, perhaps a point and digits, as many as the column has places for. The parser has seen to the rest. */
-static bool numeric(struct str token, const struct convert_quick *how, struct cell *ret)
+static APART bool numeric(struct str token, const struct convert_quick *how, struct cell *ret)
 {
     bool negative = *token.at == '-';
     const char *at = token.at + negative;
@@ -89,7 +92,7 @@ static inline int pair(uint64_t of, unsigned place)
 }
 
 /* "2025-01-31T10:00:00Z" */
-static bool instant(struct str token, struct cell *ret)
+static APART bool instant(struct str token, struct cell *ret)
 {
     const char *at = token.at + 1;
     uint64_t date, clock, end;
