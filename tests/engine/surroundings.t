@@ -34,6 +34,11 @@ for engine in sqlite ${WINDROW_TEST_PG:+postgresql}; do
     expect_success "$engine: in a directory of its own, with nothing of the first run but the target" '
         target_reset && (WINDROW_CRASH=chunk_after_commit:3:kill load --jobs 1); mkdir -p away && cp m.yaml away && cd away &&
         ln -sfn ../tree tree && ln -sfn ../target target && timeout 60 "$windrow" load m.yaml ../tree --to "$db" --jobs 1 >../last.out 2>&1; [ $? = 3 ] && cd .. && same_as_golden'
+    expect_success "$engine: a ledger of an older format, of a newer one: refused, and nothing is touched" '
+        target_reset && (WINDROW_CRASH=chunk_after_commit:3:kill load --jobs 1); meta=windrow_meta; [ $engine = sqlite ] || meta=windrow.meta
+        now=$(sql "SELECT value FROM $meta WHERE key = '"'format'"'") && rows=$(sql "SELECT count(*) FROM events") && for format in $((now - 1)) $((now + 1)); do
+            sql "UPDATE $meta SET value = '"'\$format'"' WHERE key = '"'format'"'" && expect_status 5 load && contains last.out W0602 "has format $format" && expect_counts events "$rows" users 0 || exit 1
+        done; sql "UPDATE $meta SET value = '"'\$now'"' WHERE key = '"'format'"'" && finish_and_compare'
     expect_success "$engine: a table, a column that is missing, one that nothing fills" '
         target_reset && sql "ALTER TABLE notes RENAME TO note" && expect_status 2 load && contains last.out W0263 "did you mean note?" &&
         sql "ALTER TABLE note RENAME TO notes" && sql "ALTER TABLE notes RENAME COLUMN note TO remark" && expect_status 2 load && contains last.out W0264 &&
