@@ -282,7 +282,8 @@ static int agenda_once(struct run *run, struct err *err)
     struct buf source = BUF_INIT;
     int ret = -1;
 
-    if (ledger_create(db, err) == 0 && failover_begin(run, db, err) == 0 && run_source_text(run, &source, err) == 0 && db_begin(db, err) == 0) {
+    if (ledger_create(db, err) == 0 && failover_begin(run, db, err) == 0 && run_source_text(run, &source, err) == 0 &&
+        db_begin(db, err) == 0) {
         ret = begin_fixture(run, db, err);
         if (ret == 0)
             ret = ledger_job(db, run->mapping->name.text, buf_str(&source), &run->job, err);

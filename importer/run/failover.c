@@ -16,6 +16,7 @@ int failover_begin(struct run *run, struct db *db, struct err *err)
 {
     if (db_engine(db) != DB_POSTGRESQL)
         return 0;
+    buf_clear(&run->failover.server);
     run->failover.timeline = db_timeline(db);
     return db_identity(db, &run->failover.server, err);
 }

@@ -39,6 +39,10 @@ for engine in sqlite ${WINDROW_TEST_PG:+postgresql}; do
         now=$(sql "SELECT value FROM $meta WHERE key = '"'format'"'") && rows=$(sql "SELECT count(*) FROM events") && for format in $((now - 1)) $((now + 1)); do
             sql "UPDATE $meta SET value = '"'\$format'"' WHERE key = '"'format'"'" && expect_status 5 load && contains last.out W0602 "has format $format" && expect_counts events "$rows" users 0 || exit 1
         done; sql "UPDATE $meta SET value = '"'\$now'"' WHERE key = '"'format'"'" && finish_and_compare'
+    expect_success "$engine: twelve descriptors are enough" '
+        target_reset && { (ulimit -n 12; load --jobs 1); [ $? = 3 ]; } && same_as_golden'
+    expect_success "$engine: nobody reads what it prints: the load goes on to its end, status 1" '
+        target_reset && { { timeout 60 "$windrow" load m.yaml tree --to "$db" --jobs 1 --json 2>/dev/null; echo $? >status; } | true; } && contains status 1 && same_as_golden'
     expect_success "$engine: a table, a column that is missing, one that nothing fills" '
         target_reset && sql "ALTER TABLE notes RENAME TO note" && expect_status 2 load && contains last.out W0263 "did you mean note?" &&
         sql "ALTER TABLE note RENAME TO notes" && sql "ALTER TABLE notes RENAME COLUMN note TO remark" && expect_status 2 load && contains last.out W0264 &&
