@@ -1,5 +1,5 @@
-/* Is the target still the one that this run began in, and does it remember what it has acknowledged? A server that fails over to
- * a copy that lags behind, or is restored from a backup while a load is at work, does not. */
+/* Is the target still the one that this run began in, and does it remember what it has acknowledged? A server that fails
+ * over to a copy that lags behind, or is restored from a backup while a load is at work, does not. */
 #include "run/run_internal.h"
 
 #include "base/cleanup.h"
@@ -24,7 +24,8 @@ int failover_begin(struct run *run, struct db *db, struct err *err)
 static int elsewhere(const struct db *db, const char *why, struct err *err)
 {
     err_set(err, ERR_RUN, W0523, "%s: %s", db_name(db), why);
-    return err_help(err, "what is committed stays where it is; name the one server that is to have it, and run the same command again");
+    return err_help(err, "what is committed stays where it is; name the one server that is to have it, and run the same command"
+                    " again");
 }
 
 int failover_meet(struct run *run, struct db *db, struct err *err)
@@ -94,8 +95,8 @@ int failover_remembered(struct run *run, struct db *db, struct err *err)
 
     if (known != 0)
         return known < 0 ? -1 : 0;
-    err_set(err, ERR_RUN, W0620, "the target does not remember run %lld, which it had acknowledged: it failed over to a server that "
-            "lagged behind, or was restored from a backup", (long long)run->id);
+    err_set(err, ERR_RUN, W0620, "the target does not remember run %lld, which it had acknowledged: it failed over to a server"
+            " that lagged behind, or was restored from a backup", (long long)run->id);
     return err_help(err, "run the same command again: what the target has lost is loaded again");
 }
 
@@ -122,7 +123,8 @@ int failover_text(const struct run *run, struct db *db, struct buf *out, struct 
 {
     if (!has_begun(run))
         return db_identity(db, out, err);
-    if (buf_add_str(out, buf_str(&run->failover.server)) < 0 || (run->failover.timeline && buf_printf(out, " timeline %u", run->failover.timeline) < 0))
+    if (buf_add_str(out, buf_str(&run->failover.server)) < 0 ||
+        (run->failover.timeline && buf_printf(out, " timeline %u", run->failover.timeline) < 0))
         return err_oom(err);
     return 0;
 }
@@ -137,9 +139,11 @@ void failover_compare(struct run *run, const struct ledger_run *last)
     if (!has_begun(run))
         return;
     if (!str_eq(id, buf_str(&run->failover.server))) {
-        snprintf(text, sizeof text, "run %lld began on another server: its ledger has come here with its rows", (long long)last->id);
+        snprintf(text, sizeof text, "run %lld began on another server: its ledger has come here with its rows",
+                 (long long)last->id);
         tell(run, text, "what is missing here is loaded; the other server is not looked at");
-    } else if (at && str_parse_uint64(str_of(at + strlen(word)), &timeline) && run->failover.timeline > timeline) {
+    } else if (at && str_parse_uint64(str_of(at + strlen(word)), &timeline) &&
+               run->failover.timeline > timeline) {
         snprintf(text, sizeof text, "the server has failed over or was restored since run %lld began (timeline %u, was %u)",
                  (long long)last->id, run->failover.timeline, (unsigned)timeline);
         tell(run, text, "what it has lost of that run is loaded again");

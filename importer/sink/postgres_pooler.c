@@ -1,5 +1,5 @@
-/* A pooler may stand between us and the server. Settings, prepared statements and temporary tables live in a session; so it has to
- * leave us one of our own. */
+/* A pooler may stand between us and the server. Settings, prepared statements and temporary tables live in a session; so it
+ * has to leave us one of our own. */
 #include "sink/postgres_internal.h"
 
 enum { VISIT_MS = 5000 };
@@ -44,7 +44,8 @@ int postgres_pooler_check(struct postgres *p, const char *target, struct err *er
     if (!p->pooled)
         return 0;
     visitor = postgres_connect(target, &options, NULL);
-    if (visitor && session_of(visitor, "BEGIN; SELECT pg_catalog.pg_backend_pid()", &theirs, NULL) == 0 && theirs == p->backend)
+    if (visitor && session_of(visitor, "BEGIN; SELECT pg_catalog.pg_backend_pid()", &theirs, NULL) == 0 &&
+        theirs == p->backend)
         ret = refuse(p, err);
     else
         ret = postgres_same_session(p, err);

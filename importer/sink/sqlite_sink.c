@@ -510,7 +510,8 @@ static int check_columns(const struct sink_table *t, struct err *err)
     CLEANUP(db_result_release) struct db_result r = {0};
     struct db_value name = db_text(str_of(t->spec->table->name));
 
-    if (db_query(&t->d->db, "SELECT group_concat(name || ' ' || trim(type), char(10)) FROM pragma_table_xinfo($1)", &name, 1, &r, err) < 0)
+    if (db_query(&t->d->db, "SELECT group_concat(name || ' ' || trim(type), char(10)) FROM pragma_table_xinfo($1)", &name, 1,
+                 &r, err) < 0)
         return -1;
     return sink_check_columns(t->spec->table, db_cell(&r, 0, 0), err);
 }
