@@ -109,12 +109,13 @@ static void tell(struct run *run, const char *message, const char *help)
 
 void failover_tell(struct run *run)
 {
+    uint64_t n = run->failover.forgotten;
     char text[200];
 
-    if (!run->failover.forgotten)
+    if (!n)
         return;
     snprintf(text, sizeof text, "the target has lost %llu chunk%s that it had acknowledged; %s loaded again",
-             (unsigned long long)run->failover.forgotten, run->failover.forgotten == 1 ? "" : "s", run->failover.forgotten == 1 ? "it was" : "they were");
+             (unsigned long long)n, n == 1 ? "" : "s", n == 1 ? "it was" : "they were");
     tell(run, text, "");
 }
 
