@@ -355,6 +355,57 @@ static void silence(bool greets)
     rmdir(dir);
 }
 
+static int put(struct db *db, const char *table, int64_t n, struct err *err)
+{
+    char sql[80];
+
+    snprintf(sql, sizeof sql, "INSERT INTO pg_temp.%s VALUES ($1)", table);
+    return db_post(db, sql, (struct db_value[]){db_int(n)}, 1, err);
+}
+
+/* The statement that was posted is refused, or touches no row: the next one says so. */
+static void posted_in_vain(struct db *db, const char *sql, bool one, enum code code, const char *message)
+{
+    CLEANUP(err_release) struct err err = {0};
+    CLEANUP(err_release) struct err why = {0};
+
+    ok(db_begin(db, &err) == 0 && put(db, "posts", 7, &err) == 0, "posted: %s", sql);
+    ok((one ? db_post_one(db, sql, NULL, 0, W0603, "overtaken", &err) : db_post(db, sql, NULL, 0, &err)) == 0,
+       "nothing is said at once: %s", err.message);
+    ok(db_query(db, "SELECT 1", NULL, 0, NULL, &why) < 0 && why.code == code && strstr(why.message, message),
+       "but with the next statement: %s", why.message);
+    ok(db_rollback(db) == 0 && db_alive(db), "the connection goes on");
+    is_str(answer(db, "SELECT count(*) FROM pg_temp.posts"), "0", "and nothing was written");
+}
+
+static void posts(struct db *db)
+{
+    CLEANUP(err_release) struct err err = {0};
+    CLEANUP(err_release) struct err why = {0};
+    int sent = 0;
+
+    must(db, "CREATE TEMPORARY TABLE posts (n int8 PRIMARY KEY)");
+    posted_in_vain(db, "INSERT INTO pg_temp.posts VALUES (7)", false, W0502, "duplicate key");
+    posted_in_vain(db, "INSERT INTO pg_temp.nowhere VALUES (7)", false, W0502, "nowhere");
+    posted_in_vain(db, "UPDATE pg_temp.posts SET n = 8 WHERE n = 9", true, W0603, "overtaken");
+
+    ok(db_begin(db, &err) == 0, "begun");
+    for (int i = 0; i < 200; i++)
+        sent += put(db, "posts", i, &err) == 0;
+    ok(sent == 200, "more than go together are posted: %s", err.message);
+    is_str(answer(db, "SELECT count(*) FROM pg_temp.posts"), "200", "all of them stand before what is asked next");
+    ok(put(db, "posts", 200, &err) == 0 &&
+       db_post_one(db, "UPDATE pg_temp.posts SET n = 300 WHERE n = 200", NULL, 0, W0603, "overtaken", &err) == 0 &&
+       db_commit(db, &err) == DB_COMMITTED, "what is posted last is in the commit: %s", err.message);
+    is_str(answer(db, "SELECT max(n) FROM pg_temp.posts"), "300", "it is");
+
+    ok(db_begin(db, &err) == 0 && put(db, "posts", 300, &err) == 0 && db_commit(db, &why) == DB_NOT_COMMITTED &&
+       strcmp(why.sqlstate, "23505") == 0, "refused before COMMIT was sent: %s", why.message);
+    ok(db_rollback(db) == 0 && db_begin(db, &err) == 0 && put(db, "posts", 400, &err) == 0 && db_rollback(db) == 0,
+       "posted and rolled back");
+    is_str(answer(db, "SELECT max(n) FROM pg_temp.posts"), "300", "it is gone");
+}
+
 int main(void)
 {
     const char *target;
@@ -374,6 +425,7 @@ int main(void)
     db = db_open(target, NULL, &err);
     streams(db);
     scans(db);
+    posts(db);
     commits(db, target);
     waits(db, target);
     db_close(db);
