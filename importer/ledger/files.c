@@ -112,17 +112,20 @@ static int put_file(struct db *db, int64_t job, const struct ledger_chunk *chunk
     return ledger_query(db, PUT_FILES "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)" PUT_FILES_AGAIN, params, 8, NULL, err);
 }
 
-/* One statement for all files of a unit. */
-static int put_arrays(struct db *db, int64_t job, const struct ledger_chunk *chunk, struct err *err)
+/* One statement for many files. */
+enum { FILES_AT_ONCE = 4096 };
+
+static int put_arrays(struct db *db, int64_t job, const struct ledger_chunk *chunk, size_t from, struct err *err)
 {
     const struct unit *u = chunk->unit;
     struct arrays c = {.n = 5};
     struct db_value params[8] = {db_int(job), db_int(loaded_by(u)), db_int(chunk->run)};
+    size_t to = u->n_files - from < FILES_AT_ONCE ? u->n_files : from + FILES_AT_ONCE;
     bool good = arrays_begin(&c) == 0;
     int ret;
 
-    for (size_t i = 0; i < u->n_files && good; i++) {
-        good = arrays_comma(&c, i == 0) == 0 && arrays_add_number(&c.at[0], true, u->files[i].root) == 0 &&
+    for (size_t i = from; i < to && good; i++) {
+        good = arrays_comma(&c, i == from) == 0 && arrays_add_number(&c.at[0], true, u->files[i].root) == 0 &&
                arrays_add_bytes(&c.at[1], u->files[i].path) == 0 && arrays_add_number(&c.at[2], true, size_of(chunk, i)) == 0 &&
                arrays_add_number(&c.at[3], true, u->files[i].mtime_ns) == 0 && arrays_add_bytes(&c.at[4], hash_of(chunk, i)) == 0;
     }
@@ -142,13 +145,13 @@ static int put_arrays(struct db *db, int64_t job, const struct ledger_chunk *chu
 
 int ledger_put_files(struct db *db, int64_t job, const struct ledger_chunk *chunk, struct err *err)
 {
-    int ret = 0;
+    bool arrays = db_engine(db) == DB_POSTGRESQL;
 
-    if (db_engine(db) == DB_POSTGRESQL)
-        return put_arrays(db, job, chunk, err);
-    for (size_t i = 0; i < chunk->unit->n_files && ret == 0; i++)
-        ret = put_file(db, job, chunk, i, err);
-    return ret;
+    for (size_t i = 0; i < chunk->unit->n_files; i += arrays ? FILES_AT_ONCE : 1) {
+        if ((arrays ? put_arrays(db, job, chunk, i, err) : put_file(db, job, chunk, i, err)) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int ledger_unit_of_file(struct db *db, int64_t job, uint32_t root, struct str path, int64_t *ret, struct err *err)

@@ -80,7 +80,7 @@ int ledger_seal_files(struct db *db, int64_t job, int64_t run, struct err *err);
 int ledger_list_runs(struct db *db, int64_t run, struct db_result *ret, struct err *err);
 
 /* Work. */
-/* Enter a unit; sets its id, and its load if it is the first part of a file. */
+/* Enter a unit; sets its id, and its load if it is the first part of a file. Its list of files, which may be long, is gone then. */
 int ledger_add_unit(struct db *db, int64_t job, int64_t run, struct unit *unit, struct err *err);
 /* How many open units other sessions hold now. Where nobody holds any, all are dropped. */
 int ledger_drop_open(struct db *db, int64_t job, int64_t *held, struct err *err);

@@ -3,21 +3,27 @@
 
 #include "ledger/seal.h"
 
+#include <stdlib.h>
+
+/* Not in the arena, which would keep each smaller list beside the next. */
+static int make_room(struct unit *u)
+{
+    size_t capacity = u->capacity ? u->capacity * 2 : 4;    /* most groups are one file */
+    struct entry *files = capacity > SIZE_MAX / sizeof *files ? NULL : realloc(u->files, capacity * sizeof *files);
+
+    if (!files)
+        return -1;
+    u->files = files;
+    u->capacity = capacity;
+    return 0;
+}
+
 int unit_add(struct unit *u, const struct entry *file)
 {
     struct entry *copy;
 
-    if (u->n_files == u->capacity) {
-        size_t capacity = u->capacity ? u->capacity * 2 : 4;    /* most groups are one file */
-        struct entry *files = arena_calloc(&u->arena, capacity, sizeof *files);
-
-        if (!files)
-            return -1;
-        if (u->n_files)
-            memcpy(files, u->files, u->n_files * sizeof *files);
-        u->files = files;
-        u->capacity = capacity;
-    }
+    if (u->n_files == u->capacity && make_room(u) < 0)
+        return -1;
     copy = &u->files[u->n_files];
     *copy = *file;
     copy->message = NULL;
@@ -31,15 +37,25 @@ int unit_add(struct unit *u, const struct entry *file)
 
 void unit_clear(struct unit *u)
 {
-    struct arena arena = u->arena;
+    struct unit empty = {.arena = u->arena, .files = u->files, .capacity = u->capacity};
 
-    arena_reset(&arena);
-    *u = (struct unit){.arena = arena};
+    arena_reset(&empty.arena);
+    *u = empty;
+}
+
+void unit_forget_files(struct unit *u)
+{
+    arena_release(&u->arena);
+    free(u->files);
+    u->arena = (struct arena){0};
+    u->files = NULL;
+    u->n_files = u->capacity = 0;
 }
 
 void unit_release(struct unit *u)
 {
     arena_release(&u->arena);
+    free(u->files);
     *u = (struct unit){0};
 }
 

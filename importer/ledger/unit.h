@@ -17,8 +17,8 @@ enum unit_mode {
 };
 
 struct unit {
-    struct arena arena;         /* of the paths and the list */
-    struct entry *files;        /* sorted by root and path; directories too when the mapping wants them */
+    struct arena arena;         /* of the paths */
+    struct entry *files;        /* owned; sorted by root and path; directories too when the mapping wants them */
     size_t n_files, capacity;
     uint64_t bytes;
     uint64_t from, to;          /* of the only file, when `part` */
@@ -31,6 +31,8 @@ struct unit {
 /* Copy an entry in. */
 int unit_add(struct unit *u, const struct entry *file);
 void unit_clear(struct unit *u);
+/* All but the list of files. */
+void unit_forget_files(struct unit *u);
 void unit_release(struct unit *u);
 /* Move; *from is empty afterwards. */
 void unit_move(struct unit *to, struct unit *from);

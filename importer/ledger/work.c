@@ -5,19 +5,21 @@
 int ledger_add_unit(struct db *db, int64_t job, int64_t run, struct unit *unit, struct err *err)
 {
     struct buf files = BUF_INIT;
+    struct db_value n_files = db_int((int64_t)unit->n_files), seal = db_int(ledger_seal_unit(job, run, unit));
     int got;
 
     if (unit_pack(unit, &files) < 0) {
         buf_release(&files);
         return err_oom(err);
     }
+    unit_forget_files(unit);
     got = ledger_query_int(db, "INSERT INTO {w}units (job_id, run_id, mode, part, from_byte, to_byte, load_id, n_files, bytes, files,"
                     " seal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
                     (struct db_value[]){db_int(job), db_int(run), db_int(unit->mode), db_int(unit->part),
                                         db_int((int64_t)unit->from), db_int((int64_t)unit->to),
-                                        unit->load ? db_int(unit->load) : db_null(), db_int((int64_t)unit->n_files),
+                                        unit->load ? db_int(unit->load) : db_null(), n_files,
                                         db_int((int64_t)unit->bytes), db_bytes(buf_str(&files)),
-                                        db_int(ledger_seal_unit(job, run, unit))},
+                                        seal},
                     11, &unit->id, err);
     buf_release(&files);
     if (got != 1)

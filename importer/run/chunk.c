@@ -351,21 +351,19 @@ static int run_rule(struct worker *w, const struct program_rule *rule, struct er
 static int start_counts(struct worker *w, struct err *err)
 {
     w->counts = arena_calloc(&w->arena, w->unit.n_files + 1, sizeof *w->counts);
-    if (!w->counts)
-        return err_oom(err);
-    for (size_t i = 0; i < w->unit.n_files; i++) {
-        const struct entry *file = &w->unit.files[i];
-
-        w->counts[i] = (struct summary_file){.path = file->path, .source = str_of(run_source(w->run, file->root)),
-                                             .bytes = w->unit.part ? w->unit.to - w->unit.from : file->size};
-    }
-    return 0;
+    return w->counts ? 0 : err_oom(err);
 }
 
 static int keep_counts(struct worker *w, struct err *err)
 {
     for (size_t i = 0; i < w->unit.n_files; i++) {
-        if (w->unit.files[i].kind == ENTRY_FILE && filelist_add(&w->account.list, &w->counts[i], err) < 0)
+        const struct entry *file = &w->unit.files[i];
+        const struct summary_file count = {.path = file->path, .source = str_of(run_source(w->run, file->root)),
+                                           .bytes = w->unit.part ? w->unit.to - w->unit.from : file->size,
+                                           .state = w->counts[i].state, .records = w->counts[i].records,
+                                           .rejected = w->counts[i].rejected};
+
+        if (file->kind == ENTRY_FILE && filelist_add(&w->account.list, &count, err) < 0)
             return -1;
     }
     return 0;

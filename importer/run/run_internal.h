@@ -98,6 +98,13 @@ struct origin {
     uint32_t item;                  /* of a replay */
 };
 
+/* What became of a file, for the summary. A unit may have millions. */
+struct file_count {
+    uint64_t records : 56;
+    enum summary_state state : 8;
+    uint64_t rejected;
+};
+
 /* Rows of one rule on their way. */
 struct outgoing {
     struct sink_rows rows, keys;    /* keys: of the same rows, when the rule has one and there is a ledger */
@@ -141,7 +148,7 @@ struct worker {
     bool others_marked;             /* those that other files wrote as well are marked */
     struct sink_rows key_row;
     uint64_t lines;
-    struct summary_file *counts;    /* by file; NULL: none is counted */
+    struct file_count *counts;      /* by file; NULL: none is counted */
     unsigned char *marks;           /* by file; NULL: none yet */
     unsigned char *hashes;          /* of the part, or of each file; NULL: not known */
     bool over_limit;                /* of rejects */

@@ -22,14 +22,14 @@ const char *entry_reason_name(enum entry_reason reason);
 /* The code of the finding; CODE_NONE for what was taken or is on the skip list. */
 enum code entry_reason_code(enum entry_reason reason);
 
+/* A group may be millions of these. */
 struct entry {
-    enum entry_kind kind;
-    enum entry_reason reason;
+    enum entry_kind kind : 8;
+    enum entry_reason reason : 8;
     uint32_t root;          /* ordinal of the SOURCE argument */
     struct str path;        /* relative to its root, '/' between names; a directory ends in '/' */
     uint64_t size;          /* this and the following: 0 for what was skipped */
     int64_t mtime_ns;
-    uint64_t device, inode;
     const char *message;    /* of ENTRY_UNREADABLE; else NULL */
 };
 

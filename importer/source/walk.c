@@ -342,8 +342,6 @@ static int entry_take(struct walk *w, struct entry *ret, enum entry_kind kind, c
     entry_fill(w, ret, kind, ENTRY_TAKEN);
     ret->size = st->st_size > 0 && kind == ENTRY_FILE ? (uint64_t)st->st_size : 0;
     ret->mtime_ns = walk_mtime_ns(st);
-    ret->device = (uint64_t)st->st_dev;
-    ret->inode = (uint64_t)st->st_ino;
     return 1;
 }
 

@@ -48,7 +48,7 @@ static void make_tree(unsigned first, unsigned end)
 static bool same_entry(const struct entry *a, const struct entry *b)
 {
     return a->kind == b->kind && a->reason == b->reason && a->root == b->root && str_eq(a->path, b->path) && a->size == b->size &&
-           a->mtime_ns == b->mtime_ns && a->inode == b->inode && !a->message == !b->message;
+           a->mtime_ns == b->mtime_ns && !a->message == !b->message;
 }
 
 /* How many entries are the same; SIZE_MAX when the ends differ. */

@@ -278,7 +278,7 @@ static void test_facts(void)
     ok(walk_next(w, &e, NULL) == 1 && e.kind == ENTRY_FILE && e.reason == ENTRY_TAKEN, "the file");
     is_int((long long)e.size, 5, "its size");
     is_int(e.mtime_ns, -4999999993LL, "its time in nanoseconds");
-    ok(e.inode == st.st_ino && e.device == st.st_dev && e.root == 0 && !e.message, "its identity");
+    ok(e.root == 0 && !e.message, "its root");
     ok(walk_next(w, &e, NULL) == 0 && walk_next(w, &e, NULL) == 0, "the end stays the end");
     walk_close(w);
     walk_close(NULL);
