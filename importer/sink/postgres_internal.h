@@ -72,9 +72,10 @@ int postgres_all(struct postgres *p, const char *sql, PGresult **ret, struct err
 int postgres_send_prepared(struct postgres *p, const char *sql, const struct db_value *params, size_t n, bool binary,
                            struct err *err);
 /* See db_post() and db_post_one(). */
-int postgres_post(struct db *db, const char *sql, const struct db_value *params, size_t n, const struct db_one *one, struct err *err);
-/* The answers to all that was posted; *ret (NULL allowed) gets the last one. Whoever sends something else calls it before. -1
- * when the connection was lost before, too. */
+int postgres_post(struct db *db, const char *sql, const struct db_value *params, size_t n, const struct db_one *one,
+                  struct err *err);
+/* The answers to all that was posted; *ret (NULL allowed) gets the last one. Whoever sends something else calls it
+ * before. -1 when the connection was lost before, too. */
 int postgres_settle(struct postgres *p, PGresult **ret, struct err *err);
 
 /* postgres_statement.c: of struct db_ops. */

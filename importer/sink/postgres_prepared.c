@@ -1,4 +1,5 @@
-/* Prepared statements: sent alone, or several together in libpq's pipeline mode, so that they take one trip to the server. */
+/* Prepared statements: sent alone, or several together in libpq's pipeline mode, so that they take one trip to the
+ * server. */
 #include "sink/postgres_internal.h"
 
 enum { STATEMENT_NAME = 24 };
@@ -95,7 +96,9 @@ static int send_execute(struct postgres *p, size_t i, const struct params *s, si
     char name[STATEMENT_NAME];
 
     snprintf(name, sizeof name, "w%zu", i);
-    return PQsendQueryPrepared(p->conn, name, (int)n, s->values, s->lengths, s->formats, binary) ? 0 : postgres_lost_now(p, err);
+    if (!PQsendQueryPrepared(p->conn, name, (int)n, s->values, s->lengths, s->formats, binary))
+        return postgres_lost_now(p, err);
+    return 0;
 }
 
 /* ---- alone ---- */
@@ -135,7 +138,8 @@ static void note_posted(struct postgres *p, struct postgres_posted posted)
     p->posted[p->n_posted++] = posted;
 }
 
-int postgres_post(struct db *db, const char *sql, const struct db_value *params, size_t n, const struct db_one *one, struct err *err)
+int postgres_post(struct db *db, const char *sql, const struct db_value *params, size_t n, const struct db_one *one,
+                  struct err *err)
 {
     struct postgres *p = postgres_of(db);
     CLEANUP(params_release) struct params s = {0};
