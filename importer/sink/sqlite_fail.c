@@ -120,6 +120,21 @@ static int fail_sound(struct sqlite_db *d, struct err *err)
     return err_set(err, ERR_RUN, W0553, "'%s': %s", d->path, sqlite3_errmsg(d->handle));
 }
 
+/* These name their columns, or the constraint, unless memory ended while SQLite wrote the message. */
+static bool lacks_name(struct sqlite_db *d, int rc)
+{
+    switch (rc) {
+    case SQLITE_CONSTRAINT_NOTNULL:
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID:
+    case SQLITE_CONSTRAINT_CHECK:
+        return !strstr(sqlite3_errmsg(d->handle), "failed: ");
+    default:
+        return false;
+    }
+}
+
 /* "UNIQUE constraint failed: t.a, t.b" names columns behind the colon, a CHECK its name; a trigger has its own words. */
 static int fail_constraint(struct sqlite_db *d, int rc, enum err_scope scope, struct err *err)
 {
@@ -185,7 +200,7 @@ static int describe(struct sqlite_db *d, int rc, struct err *err)
     case SQLITE_MISMATCH:
         if (rc == SQLITE_CONSTRAINT_COMMITHOOK)
             return err_set(err, ERR_RUN, W0509, "the database had rolled the transaction back before its commit");
-        return fail_constraint(d, rc, ERR_RUN, err);
+        return lacks_name(d, rc) ? err_oom(err) : fail_constraint(d, rc, ERR_RUN, err);
     default:
         return err_set(err, ERR_RUN, W0502, "%s", sqlite3_errmsg(d->handle));
     }
@@ -205,6 +220,7 @@ static bool row_is_guilty(struct sqlite_db *d, int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_CONSTRAINT:
+        return !lacks_name(d, rc);
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG:
         return true;
