@@ -217,7 +217,8 @@ static int on_row(void *context, const struct db_value *values, size_t n, struct
     int64_t unit = values[FILE_UNIT].n;
     struct str path = values[FILE_PATH].text, hash = values[FILE_HASH].text;
     struct packed row = {values[FILE_SIZE].n, values[FILE_MTIME].n, unit < 0,
-                         {unit < 0 ? -unit : unit, (uint32_t)values[FILE_ROOT].n, (uint32_t)path.len, hash.len == sizeof row.sealed.hash, {0}}};
+                         {unit < 0 ? -unit : unit, (uint32_t)values[FILE_ROOT].n, (uint32_t)path.len,
+                          hash.len == sizeof row.sealed.hash, {0}}};
 
     (void)n;
     if (row.sealed.hashed)
@@ -253,8 +254,9 @@ static int next_page(struct ledger_files *files, struct err *err)
         params[2] = db_bytes(last.path);
     }
     files->at = files->rows = 0;
-    if (ledger_scan(files->db, "SELECT root, path, size, mtime_ns, unit_id, hash FROM {w}files WHERE job_id = $1 AND (root, path) > ($2, $3)"
-                    " ORDER BY root, path LIMIT $4", params, 4, on_row, files, err) < 0 || note_statistics(files, err) < 0)
+    if (ledger_scan(files->db, "SELECT root, path, size, mtime_ns, unit_id, hash FROM {w}files"
+                    " WHERE job_id = $1 AND (root, path) > ($2, $3) ORDER BY root, path LIMIT $4", params, 4, on_row, files, err) < 0 ||
+        note_statistics(files, err) < 0)
         return -1;
     files->started = true;
     return 0;
