@@ -10,7 +10,8 @@
 #include <pthread.h>
 #include <time.h>
 
-enum { LOOK_MS = 100 };
+/* What is said after the second signal (ROLLBACK, the last word in the ledger) has so long; then it is cancelled too. */
+enum { LOOK_MS = 100, LAST_WORD_MS = 500 };
 
 struct postgres *postgres_of(struct db *db)
 {
@@ -76,8 +77,8 @@ static int wait_for(struct postgres *p, short events, uint64_t *deadline_ms, str
         uint64_t stop_ms = stop_deadline_ms(), now = postgres_now_ms();
         int got;
 
-        if (stop_now() && !p->asked_late) {
-            p->asked_late = true;
+        if (stop_now() && now >= p->cancel_ms) {
+            p->cancel_ms = UINT64_MAX;
             cancel_aside(p);
         }
         got = postgres_look(PQsocket(p->conn), events, *deadline_ms < stop_ms ? *deadline_ms : stop_ms);
@@ -166,7 +167,7 @@ int postgres_all(struct postgres *p, const char *sql, PGresult **ret, struct err
 
 int postgres_usable(struct postgres *p, struct err *err)
 {
-    p->asked_late = stop_now();
+    p->cancel_ms = stop_now() ? postgres_now_ms() + LAST_WORD_MS : 0;
     return p->lost ? postgres_lost(p, W0501, "connection lost", err) : 0;
 }
 

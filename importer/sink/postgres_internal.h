@@ -36,7 +36,7 @@ struct postgres {
     bool pooled;                    /* there is one: it has told us another number */
     uint32_t wait_ms;
     bool lost;
-    bool asked_late;                /* what it is asked now was asked when the user would not wait any more */
+    uint64_t cancel_ms;             /* from then on what it is asked now is cancelled, if the user will not wait; UINT64_MAX: it was */
     size_t unsent;                  /* at most so many bytes of COPY are in libpq's buffer */
     uint64_t copy_line;
     struct postgres_refusal refusal;
