@@ -316,7 +316,7 @@ static int ask_ledger(struct worker *w, bool *done, struct err *err)
     leave(w);
     disconnect(w);
     if (shares_sink(w->run))
-        return err_set(err, ERR_RUN, W0601, "the database file failed during a commit; run the same command again");
+        return err_set(err, ERR_RUN, W0601, "the database file failed during a commit");
     while (ask_once(w, done, err) < 0) {
         if (!again(w, err))
             return -1;
