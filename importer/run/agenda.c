@@ -179,7 +179,8 @@ static int enter_units(struct run *run, struct db *db, struct err *err)
 
 static int survey(struct run *run, struct err *err)
 {
-    const struct survey_options options = {run->o->rehash, run->o->prune, run_jobs_wanted(run) > 1};
+    const struct survey_options options = {run->o->rehash, run->o->prune, run_jobs_wanted(run) > 1,
+                                            share_of_group(run)};
 
     run->survey_out = (struct survey_out){run, on_matched, on_unmatched, on_skipped, on_vanished,
                                           run->recalls ? on_group : NULL, run->recalls ? on_known : NULL, run->recalls ? standing_compare : NULL};

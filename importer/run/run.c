@@ -77,6 +77,23 @@ static enum summary_end end_of(const struct err *err)
     return run_lacked(err) || err->code == W0612 ? SUMMARY_INTERRUPTED : SUMMARY_DATABASE;
 }
 
+/* Found while the list of work was made, before anything was touched. */
+static bool is_usage(const struct err *err)
+{
+    switch (err->code) {
+    case W0101:
+    case W0301:
+    case W0303:
+    case W0304:
+    case W0606:
+    case W0609:
+    case W1002:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void run_workers(struct run *run)
 {
     struct worker *workers = calloc(run->jobs, sizeof *workers);
@@ -255,10 +272,7 @@ static void work(struct run *run, struct run_result *ret)
         if (run_replay(run, &e) < 0)
             run_fail(run, e.code == W0614 ? SUMMARY_USAGE : end_of(&e), &e);
     } else if (run_agenda(run, &e) < 0) {
-        enum summary_end end = e.code == W0101 || e.code == W1002 || e.code == W0606 || e.code == W0609 || e.code == W0304 || e.code == W0301 ? SUMMARY_USAGE
-                               : end_of(&e);
-
-        run_fail(run, end, &e);
+        run_fail(run, is_usage(&e) ? SUMMARY_USAGE : end_of(&e), &e);
     } else {
         choose_jobs(run);
         share_limit_records(run);

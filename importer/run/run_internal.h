@@ -211,6 +211,8 @@ struct db_options run_db_options(const struct run *run);
 /* share.c: how --memory is shared out. */
 /* Of the readers, when the number of workers is known. */
 void share_limit_records(struct run *run);
+/* Bytes for the list of files of one group. */
+uint64_t share_of_group(const struct run *run);
 /* Bytes for documents and indexes, of one worker. */
 uint64_t share_beside(const struct run *run);
 

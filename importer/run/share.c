@@ -7,6 +7,8 @@ enum { OWN_BYTES = 32 << 20, OWN_PART = 4 };
 /* A record is held as text, as a row and as the database is told it, and JSON has to be looked into: for most of it this is
  * enough, and what needs more is refused when its values have been counted. A document is no row. */
 enum { RECORD_PART = 8, BESIDE_PART = 16 };
+/* The list of a group's files is held, packed for the ledger, and sent. */
+enum { GROUP_PART = 10 };
 
 static uint64_t share_of_worker(const struct run *run)
 {
@@ -40,6 +42,11 @@ void share_limit_records(struct run *run)
         limit_record(&p->documents[i].read, share / BESIDE_PART, share / 2, run->o->memory);
     for (size_t i = 0; i < p->mapping->n_indexes; i++)
         limit_record(&p->indexes[i].read, share / BESIDE_PART, share / 4, run->o->memory);
+}
+
+uint64_t share_of_group(const struct run *run)
+{
+    return run->o->memory / GROUP_PART;
 }
 
 uint64_t share_beside(const struct run *run)

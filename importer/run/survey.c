@@ -13,6 +13,7 @@ struct survey {
     struct ahead *walk;
     uint16_t *rules;
     struct unit group;          /* files of the group being gathered */
+    uint64_t group_bytes;       /* that its list takes */
     struct buf group_name;
     uint32_t group_root;
     bool group_changed;
@@ -230,6 +231,21 @@ int survey_missing_add(struct survey_missing *missing, uint64_t from, uint64_t t
     return 0;
 }
 
+/* A group is one transaction, and its files are known all the time. */
+static int list_file(struct survey *survey, const struct entry *file, struct err *err)
+{
+    struct unit *group = &survey->group;
+
+    if (unit_add(group, file) < 0)
+        return err_oom(err);
+    survey->group_bytes += sizeof *file + file->path.len;
+    if (!survey->options.group_bytes || survey->group_bytes <= survey->options.group_bytes)
+        return 0;
+    err_set(err, ERR_RUN, W0303, "%.*s is in one group with more than %zu other files: the memory for their list is at an end",
+            STR_ARG(file->path), group->n_files - 1);
+    return err_help(err, "raise --memory, or let `group` of the mapping make smaller groups");
+}
+
 static int add_to_group(struct survey *survey, const struct entry *file, struct err *err)
 {
     bool found, used, cut;
@@ -255,12 +271,13 @@ static int add_to_group(struct survey *survey, const struct entry *file, struct 
         if (cut && whole_file(survey, file, err) < 0)
             return -1;
     }
-    return unit_add(&survey->group, file) < 0 ? err_oom(err) : 0;
+    return list_file(survey, file, err);
 }
 
 static int begin_group(struct survey *survey, const struct entry *file, struct err *err)
 {
     unit_clear(&survey->group);
+    survey->group_bytes = 0;
     survey->group_changed = false;
     survey->group_root = file->root;
     buf_clear(&survey->group_name);

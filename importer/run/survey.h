@@ -48,6 +48,7 @@ struct survey_options {
     bool rehash;    /* compare contents also where size and time are the same */
     bool prune;     /* files that have vanished become units */
     bool threads;   /* the walk may have one of its own */
+    uint64_t group_bytes;   /* what the list of a group's files may take; 0: anything */
 };
 
 struct survey;

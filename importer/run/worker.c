@@ -379,6 +379,7 @@ static enum summary_end end_of(const struct err *err)
     case W0605:     /* not now: whoever writes to the source has to end first */
     case W0612:
         return SUMMARY_INTERRUPTED;
+    case W0303:
     case W0609:
         return SUMMARY_USAGE;
     default:

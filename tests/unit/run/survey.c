@@ -189,6 +189,32 @@ static void test_known(void)
     is_str(c.first[0], "b.jsonl", "of itself");
 }
 
+/* Three files in one group, and memory for the list of two. */
+static void test_group_bytes(void)
+{
+    struct mapping *m;
+    struct program *p = compile(by_group, &m);
+    const struct survey_out out = {0};
+    const struct survey_options options = {.group_bytes = 2 * (sizeof(struct entry) + strlen("ann/1.jsonl"))};
+    const char *root = ".";
+    CLEANUP(err_release) struct err err = {0};
+    struct survey *s;
+    struct unit unit = {0};
+
+    put("ann/1.jsonl", 10);
+    put("ann/2.jsonl", 10);
+    s = survey_open(p, &root, 1, &out, &options, &err);
+    is_int(survey_next(s, &unit, &err), 1, "a group whose list just fits");
+    survey_close(s);
+    put("ann/3.jsonl", 10);
+    s = survey_open(p, &root, 1, &out, &options, &err);
+    ok(survey_next(s, &unit, &err) == -1 && err.code == W0303, "one more file is refused");
+    survey_close(s);
+    unit_release(&unit);
+    program_free(p);
+    mapping_free(m);
+}
+
 int main(void)
 {
     char dir[] = "/tmp/windrow-survey-XXXXXX", command[64];
@@ -198,6 +224,7 @@ int main(void)
     test_parts();
     test_bundles();
     test_groups();
+    test_group_bytes();
     test_known();
     snprintf(command, sizeof command, "rm -rf %s", dir);
     ok(chdir("/") == 0 && system(command) == 0, "nothing is left behind");
