@@ -52,7 +52,7 @@ int counts_sqlite(struct db *db, struct counts *ret, struct err *err)
         return -1;
     for (size_t i = 0; i < r.n_rows; i++) {
         CLEANUP(buf_release) struct buf name = BUF_INIT, plain = BUF_INIT;
-        uint64_t rows;
+        uint64_t rows = 0;
 
         if (buf_add_str(&plain, db_cell(&r, i, 0)) < 0 || db_quote_name(db, buf_text(&plain), &name) < 0)
             return err_oom(err);
@@ -66,7 +66,7 @@ int counts_compare(const struct counts *names, struct db *db, const char *what, 
 {
     for (size_t i = 0; i < names->n; i++) {
         const struct count *c = &names->items[i];
-        uint64_t rows;
+        uint64_t rows = 0;
 
         if (count_rows(db, c->table, &rows, err) < 0)
             return -1;
