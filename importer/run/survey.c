@@ -241,8 +241,7 @@ static int list_file(struct survey *survey, const struct entry *file, struct err
     survey->group_bytes += sizeof *file + file->path.len;
     if (!survey->options.group_bytes || survey->group_bytes <= survey->options.group_bytes)
         return 0;
-    err_set(err, ERR_RUN, W0303, "%.*s is in one group with more than %zu other files: the memory for their list is at an end",
-            STR_ARG(file->path), group->n_files - 1);
+    err_set(err, ERR_RUN, W0303, "the group of %.*s has more files than a tenth of --memory can list", STR_ARG(group->files[0].path));
     return err_help(err, "raise --memory, or let `group` of the mapping make smaller groups");
 }
 
